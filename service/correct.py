@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from pydantic import InstanceOf, model_validator
+from pydantic import Field, InstanceOf, model_validator
 
 from footage.core.corrections import Correction
 from footage.core.errors import UsageError
@@ -124,6 +124,31 @@ def correct_event(
         author=request.author,
         embedders=lambda: service.embedders(on_event),
     )
+
+
+class UndoRequest(Request):
+    """A version of a correction to be taken back."""
+
+    id: str = Field(min_length=1)
+    """Its id, or the beginning of it."""
+
+
+def undo_version(service: Service, request: UndoRequest, *, on_event: Listener = ignore) -> KeptCorrection:
+    """Take a version of a correction back, as ``undo``.
+
+    Raises:
+        UsageError: there is no such version, or several.
+        FootageError: the index or an embedder cannot be used.
+    """
+    found = [
+        each
+        for each in service.store().annotations.corrections.all()
+        if each.id.startswith(request.id) and not each.undone_at
+    ]
+    if len(found) != 1:
+        what = f"{len(found)} corrections have" if found else "No correction that stands has"
+        raise UsageError(f"{what} the id {request.id!r}.", hint="To list them: footage corrections")
+    return undo(service, found[0], on_event=on_event)
 
 
 def undo(service: Service, correction: Correction, *, on_event: Listener = ignore) -> KeptCorrection:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -45,8 +46,6 @@ class ClipChoice(Request):
     """Added after each clip, in seconds."""
     ground: bool = True
     """Let the model find the exact times; otherwise, only captions are searched."""
-    without_model: str = ""
-    """As in ``service.search.SearchRequest``."""
     audio: Literal["all", "main"] | tuple[int, ...] | None = None
     """Numbers of audio tracks, from 1, or () for none; all of them (of a film the main one) when None."""
     title_from: Literal["file", "clock", "query"] | None = None
@@ -100,12 +99,14 @@ class ClipChoice(Request):
 
 
 class ExportRequest(ClipChoice):
-    """A query or a file of results, and the files to write."""
+    """A query, or results of one, and the files to write."""
 
     query: str | None = None
     """What happens."""
     results: Path | None = None
     """A file instead of a query: the output of `footage search --json` or `find --json`; "-" for stdin."""
+    answers: tuple[dict[str, Any], ...] = ()
+    """The answers themselves, as search or find gave them, line by line; instead of a query or a file."""
     folder: Path
     """Where to write, absolute."""
     formats: tuple[Format, ...] = Field(default=("mp4",), min_length=1)
@@ -142,6 +143,7 @@ def export_clips(
     on_event: Listener = ignore,
     on_search: Callable[[SearchResult], None] = lambda result: None,
     cancel: CancelToken | None = None,
+    without_model: str = "",
 ) -> ExportResult:
     """Write search results into a folder, with a manifest.
 
@@ -151,13 +153,14 @@ def export_clips(
         on_event: Receives the progress.
         on_search: Called with what the search answers, before anything is written.
         cancel: Ends the work.
+        without_model: As that of ``service.search.search``.
 
     Raises:
         FootageError: the query or the results make no sense, or something cannot be read or written.
         Cancelled: the token was cancelled; nothing is left half written.
     """
     # 1. Check the request before anything is loaded.
-    if (request.query is None) == (request.results is None):
+    if (request.query is not None) + (request.results is not None) + bool(request.answers) != 1:
         raise UsageError(
             "An export needs either a query or --results FILE.",
             hint='For example: footage export "a dog runs"',
@@ -171,13 +174,13 @@ def export_clips(
             service,
             request.query,
             ground=request.ground,
-            without_model=request.without_model,
+            without_model=without_model,
             on_event=on_event,
             cancel=cancel,
         )
         on_search(searched)
     else:
-        clips = _read(request.results or Path("-"), store)
+        clips = _given(request, store)
     wanted = request.chosen(clips)[: request.limit]
     if not wanted:
         return ExportResult(tuple(clips), None, searched)
@@ -260,8 +263,8 @@ def found_clips(
     Raises:
         FootageError: as ``service.search.search``.
     """
-    asked = SearchRequest(query=query, ground=ground, without_model=without_model)
-    result = search(service, asked, on_event=on_event, cancel=cancel)
+    asked = SearchRequest(query=query, ground=ground)
+    result = search(service, asked, on_event=on_event, cancel=cancel, without_model=without_model)
     return clips_from(service, result.matches, query=query), result
 
 
@@ -352,13 +355,17 @@ def _name(query: str | None, clips: Sequence[Clip]) -> str:
     return next(iter(queries)) or "clips" if len(queries) == 1 else "clips"
 
 
-def _read(file: Path, store: Store | None) -> list[Clip]:
+def _given(request: ExportRequest, store: Store | None) -> list[Clip]:
     """The clips in the output of a search or find."""
     from indexer.library import content_id
 
+    lines = [json.dumps(line) for line in request.answers] or _lines(request.results or Path("-"))
+    return read_results(lines, store, origins(store), identify=content_id)
+
+
+def _lines(file: Path) -> list[str]:
     try:
-        lines = read_lines(file)
+        return list(read_lines(file))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise FileError(f"{file} cannot be read: {reason}.", hint="Name a file of JSON Lines.") from error
-    return read_results(lines, store, origins(store), identify=content_id)

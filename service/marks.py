@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import InstanceOf
+from pydantic import Field, InstanceOf, model_validator
 
+from footage.core.errors import UsageError
 from footage.core.types import Match, Span
 from service.requests import Request
 
@@ -31,26 +32,82 @@ class LabelRequest(Request):
     """The moment that others were to be like, VIDEO@TIME; empty for a query."""
 
 
+class LabelMomentRequest(Request):
+    """A judgement about an answer that a search gave."""
+
+    video: str = Field(min_length=1)
+    """The video: its content id, a file that holds it, or the end of the path of one."""
+    start_seconds: float = Field(ge=0)
+    """Where the answer begins, in video time."""
+    end_seconds: float = Field(ge=0)
+    """Where it ends."""
+    right: bool
+    """Whether the answer is right."""
+    query: str = Field(min_length=1)
+    """The query."""
+    text: str = ""
+    """The indexed text that led there."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.end_seconds < self.start_seconds:
+            raise UsageError(
+                f"The answer would end at {self.end_seconds:g} s, before it starts at "
+                f"{self.start_seconds:g} s.",
+                hint="Use the times that the search gave.",
+            )
+        return self
+
+
 def label(service: Service, request: LabelRequest) -> Mark:
     """Keep whether an answer is right; a second judgement replaces the first.
 
     Raises:
         StoreError: there is no index, or it cannot be written.
     """
-    from footage.store import Mark
-
     match = request.match
     identity = f"{request.query or request.like} {match.video.content_id} {match.span}"
+    return _keep_label(
+        service, identity, match.video.content_id, request.span, request.right, request.query, match.text
+    )
+
+
+def label_moment(service: Service, request: LabelMomentRequest) -> Mark:
+    """Keep whether an answer is right, as ``label`` does.
+
+    Raises:
+        UsageError: the index knows no such video, or the video has no such moment.
+        StoreError: there is no index, or it cannot be written.
+    """
+    from service.listing import content_id_of
+
+    content_id = content_id_of(service, request.video)
+    span = Span(request.start_seconds, request.end_seconds)
+    length = service.store().videos.known([content_id])[content_id].duration_seconds
+    if span.end_seconds > length:
+        raise UsageError(
+            f"There is no answer that ends at {span.end_seconds:g} s: {request.video} lasts {length:g} s.",
+            hint="Use the times that the search gave.",
+        )
+    identity = f"{request.query} {content_id} {span}"
+    return _keep_label(service, identity, content_id, span, request.right, request.query, request.text)
+
+
+def _keep_label(
+    service: Service, identity: str, content_id: str, span: Span, right: bool, query: str, text: str
+) -> Mark:
+    from footage.store import Mark
+
     name = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     kept = Mark(
         f"label/{name}",
         "label",
-        match.video.content_id,
-        request.span,
-        "present" if request.right else "absent",
-        query=request.query,
+        content_id,
+        span,
+        "present" if right else "absent",
+        query=query,
         made_at=time.time(),
-        found_text=match.text,
+        found_text=text,
     )
     service.store().annotations.marks.put([kept])
     return kept

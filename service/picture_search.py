@@ -14,7 +14,7 @@ from footage.core.errors import FileError, NotAVideoError, SchemaMismatchError, 
 from footage.core.timecode import format_time, gap_seconds
 from footage.core.types import Span
 from search.pages import LISTED
-from service.events import Listener, ignore
+from service.events import Listener, Searched, ignore
 from service.fold import SceneGrouping, folded
 from service.requests import Request
 
@@ -47,6 +47,8 @@ class PictureSource(Request):
     """The bytes of an image file, such as one that was uploaded."""
     box: Box | None = None
     """The part of the picture that counts."""
+    called: str = ""
+    """What answers call it; the name of the file or the moment when empty."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -71,6 +73,8 @@ class PictureSource(Request):
     @property
     def name(self) -> str:
         """What people call it."""
+        if self.called:
+            return self.called
         video, _, time = self.moment.rpartition("@")
         moment = f"{Path(video).name}@{time}" if video else self.moment
         return self.path.name if self.path is not None else moment or "the picture given"
@@ -125,6 +129,7 @@ def search_pictures(
     result = queries.search(
         picture, query, exclude=excluded, limit=request.limit, thresholds=service.looking().thresholds
     )
+    service.notice(Searched(result))
     return folded(service, result, request.group)
 
 
@@ -133,6 +138,7 @@ def search_like(
     moment: str,
     *,
     track: str = "",
+    limit: int = LISTED,
     group: SceneGrouping = "none",
     on_event: Listener = ignore,
 ) -> SearchResult:
@@ -145,11 +151,11 @@ def search_like(
     from service.similar import SimilarRequest, similar
 
     try:
-        return similar(service, SimilarRequest(moment=moment, track=track, group=group))
+        return similar(service, SimilarRequest(moment=moment, track=track, limit=limit, group=group))
     except NoEventError:
         if track or not service.store().images.embedders():
             raise
-    request = PictureSearchRequest(picture=PictureSource(moment=moment), group=group)
+    request = PictureSearchRequest(picture=PictureSource(moment=moment), limit=limit, group=group)
     result = search_pictures(service, request, on_event=on_event)
     note = f"Nothing is captioned at {moment}, so its picture was searched for."
     return replace(result, notes=(*result.notes, note))

@@ -36,6 +36,7 @@ def make_reel(
     on_event: Listener = ignore,
     on_search: Callable[[SearchResult], None] = lambda result: None,
     cancel: CancelToken | None = None,
+    without_model: str = "",
 ) -> ExportResult:
     """Join the best search results into one film, with edit lists and a manifest.
 
@@ -51,7 +52,7 @@ def make_reel(
         service,
         request.query,
         ground=request.ground,
-        without_model=request.without_model,
+        without_model=without_model,
         on_event=on_event,
         cancel=cancel,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -16,11 +17,14 @@ class Request(BaseModel):
         UsageError: a field is unknown or missing, or its value makes no sense.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), use_attribute_docstrings=True
+    )
 
     @model_validator(mode="wrap")
     @classmethod
     def _in_a_sentence(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        _check_texts(data)
         try:
             return handler(data)
         except ValidationError as error:
@@ -28,3 +32,23 @@ class Request(BaseModel):
             field = ".".join(map(str, first["loc"])) or "request"
             given = "" if first["type"] == "missing" else f", got {first['input']!r}"
             raise UsageError(f"{field}: {first['msg'].removeprefix('Value error, ')}{given}.") from error
+
+
+def _check_texts(data: Any) -> None:
+    """Refuse texts that no file, index or prompt can hold.
+
+    Raises:
+        UsageError: a text holds a NUL, or half of a character.
+    """
+    if isinstance(data, str):
+        if "\0" in data or any("\ud800" <= letter < "\udc80" for letter in data):
+            raise UsageError(
+                f"The text {data!r} holds a NUL or half of a character.", hint="Write it as plain text."
+            )
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            _check_texts(key)
+            _check_texts(value)
+    elif isinstance(data, list | tuple):
+        for value in data:
+            _check_texts(value)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from footage.core.errors import UsageError
 from search import saved_searches
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from footage.store import Search as Search
     from service.cancellation import CancelToken
     from service.session import Service
+
+
+ItemState = Literal["new", "open", "reviewed", "flagged", "all"]
+"""Which items are listed; "new" are those that the last review was the first to find."""
 
 
 class SaveRequest(Request):
@@ -50,8 +54,6 @@ class ReviewRequest(Request):
     """Name of the saved search."""
     closely: bool | None = None
     """Whether to check results with the model; as the search was saved when None."""
-    without_model: str = ""
-    """As in ``service.search.SearchRequest``."""
 
 
 class DecideRequest(Request):
@@ -121,6 +123,16 @@ def names(service: Service) -> list[Search]:
     return service.store().annotations.searches.saved()
 
 
+def named(service: Service, name: str) -> Search:
+    """The saved search of a name.
+
+    Raises:
+        UsageError: there is none.
+        StoreError: there is no index, or it cannot be read.
+    """
+    return saved_searches.saved(service.store().annotations, name)
+
+
 def recent(service: Service) -> list[Search]:
     """The last queries that were asked without being saved, latest first.
 
@@ -146,6 +158,11 @@ def items(service: Service, search: Search) -> list[Item]:
         StoreError: there is no index, or it cannot be read.
     """
     return saved_searches.items(service.store().annotations, search)
+
+
+def in_state(items: Iterable[Item], state: ItemState) -> list[Item]:
+    """The items of a state."""
+    return [item for item in items if state in ("all", item.mark.state) or (state == "new" and item.new)]
 
 
 def searches(service: Service) -> tuple[SavedSearch, ...]:
@@ -177,8 +194,11 @@ def review(
     *,
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,
+    without_model: str = "",
 ) -> tuple[Item, ...]:
     """Run a saved search again and store new results; returns all items.
+
+    ``without_model`` is as that of ``service.search.search``.
 
     Raises:
         FootageError: there is no such search, or the index or one of the models cannot be used.
@@ -191,7 +211,7 @@ def review(
     query = parse_query(search.query)
     if closely and query.needs_pictures and store.status().videos:
         mode = "closely"
-        service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
+        service.check_model("find", store=store, instead=without_model, on_event=on_event)
         service.find_model(on_event)
     return tuple(
         saved_searches.look(

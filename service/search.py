@@ -12,7 +12,7 @@ from footage.core.errors import ModelUnavailableError
 from footage.core.tracks import CAPTION_TRACK
 from search.pages import LISTED
 from service import factories
-from service.events import Hits, Listener, WindowsPlanned, ignore, steps
+from service.events import Hits, Listener, Searched, WindowsPlanned, ignore, steps
 from service.fold import SceneGrouping, folded
 from service.requests import Request
 
@@ -51,8 +51,6 @@ class SearchRequest(Request):
     """Time limit for the model, in seconds; no limit when None."""
     hits_first: bool = False
     """Report the answers of the index before the model is loaded, instead of loading the model first."""
-    without_model: str = ""
-    """Hint of model errors: what the surface offers without the model."""
     group: SceneGrouping = "none"
     """"scene": answers that show one scene are one, with the others as its ``similar``."""
 
@@ -63,8 +61,16 @@ def search(
     *,
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,
+    without_model: str = "",
 ) -> SearchResult:
     """Search the index that the settings name.
+
+    Args:
+        service: What to work with.
+        request: What to search for.
+        on_event: Receives the progress.
+        cancel: Ends the work.
+        without_model: Hint of model errors: what the caller offers without the model.
 
     Events: ``Busy`` while models load, ``WindowsPlanned`` before an exhaustive search, ``Hits`` and
     ``StageProgress``.
@@ -92,7 +98,7 @@ def search(
     # 2. The model first, as a server may not answer; unless the index is to answer at once.
     if ground and not request.hits_first:
         try:
-            service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
+            service.check_model("find", store=store, instead=without_model, on_event=on_event)
             service.find_model(on_event)
         except ModelUnavailableError as error:
             if not _answers_without(store, request):
@@ -119,13 +125,14 @@ def search(
             raise
         if not _answers_without(store, request):
             raise factories.without_model(
-                error, service.settings.for_finds, store=store, instead=request.without_model
+                error, service.settings.for_finds, store=store, instead=without_model
             ) from error
         result, unseen = run(ground=False), str(error)
     if unseen and (_has_words(store) or _has_pictures(store)):
         result = _with_note(result, unseen)
 
     # 4. One answer for each scene, where that is wanted.
+    service.notice(Searched(result))
     return folded(service, result, request.group)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, InstanceOf
 
 from footage.core.errors import DecodeError, UsageError
-from footage.core.types import Span, Video
+from footage.core.types import Answer, Span, Video
 from service import sources
 from service.requests import Request
 
@@ -42,6 +42,8 @@ class SegmentReply:
     """The window, in video time."""
     text: str
     """The answer, without what the model says while thinking."""
+    answer: Answer
+    """The answer, untouched."""
 
 
 def ask_segment(service: Service, request: SegmentRequest) -> tuple[SegmentReply, ...]:
@@ -72,7 +74,7 @@ def ask_segment(service: Service, request: SegmentRequest) -> tuple[SegmentReply
         for each in segment_queries.ask_segment(model, segment, prompt, timeout_seconds=timeout):
             if each.answer is None:
                 raise DecodeError(each.problem)
-            replies.append(SegmentReply(each.shown.span, read_text(each.answer)))
+            replies.append(SegmentReply(each.shown.span, read_text(each.answer), each.answer))
     return tuple(replies)
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from evaluation.schemas import COMMANDS
 from service.session import Loaders
 
-GROUPS = ("alerts", "captions", "db", "eval", "models")
+GROUPS = ("alerts", "captions", "db", "eval", "jobs", "models", "tokens")
 
 
 class CommandRunner(CliRunner):

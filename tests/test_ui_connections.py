@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from websockets.sync.client import connect
 
-from ui.web.access.connections import Connection
+from ui.connections import Connection
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 

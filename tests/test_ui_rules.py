@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from footage.core.config import load_settings
 from footage.core.errors import FootageError, UsageError
-from ui.web.access.audit_log import AuditLog
-from ui.web.access.rules import ROLES, Tokens, decided, host_name, is_own_origin
+from service.audit_log import AuditLog
+from ui.hosts import host_name, is_own_origin
+from ui.web.access.rules import ROLES, Tokens, decided
 from ui.web.access.sessions import MOST, Sessions
 from ui.web.access.visitor import Visitor, editing
 

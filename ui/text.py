@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ TRACK_NAMES = {
     SCREEN_TEXT_TRACK: "Screen text",
 }
 """What the tracks of texts are called."""
+_folder: ContextVar[str | None] = ContextVar("folder", default=None)
 
 
 def track_name(track: str) -> str:
@@ -100,9 +103,19 @@ def excerpt(text: str, marks: Sequence[tuple[int, int]], *, longest: int) -> Exc
     return Excerpt(tuple(pieces), first > 0, past < len(text))
 
 
+@contextmanager
+def seen_from(folder: str | None) -> Iterator[None]:
+    """Shorten paths as seen from a folder; from the current one when None."""
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
 def short_path(path: str) -> str:
     """A path as short as it may be: relative below the current folder, otherwise with ~ for the home."""
-    for start, prefix in ((Path.cwd(), ""), (Path.home(), f"~{os.sep}")):
+    for start, prefix in ((Path(_folder.get() or Path.cwd()), ""), (Path.home(), f"~{os.sep}")):
         if Path(path).is_relative_to(start):
             return plain(prefix + str(Path(path).relative_to(start)))
     return plain(path)

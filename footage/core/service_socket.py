@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 
@@ -16,6 +15,8 @@ def runtime_folder() -> Path:
     """The folder of this user's sockets: in ``XDG_RUNTIME_DIR``, else in the system's temporary folder."""
     if given := os.environ.get("XDG_RUNTIME_DIR"):
         return Path(given) / "footage"
+    import tempfile  # costs as much as all the rest here
+
     user = str(os.getuid()) if hasattr(os, "getuid") else "user"
     return Path(tempfile.gettempdir()) / f"footage-{user}"
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from footage.core.errors import FootageError, StoreBusyError, StoreCorruptError, UsageError
+from footage.core.private_files import close_to_others
 from footage.store.checking import check_tables
 from footage.store.database import Store
 from footage.store.errors import translate
@@ -142,6 +143,8 @@ def restore(source: Path, target: Path, *, on_progress: Progress = lambda done, 
             raise _not_as_written(source, lost, "missing")
         files = {name: source / name for name in names}
         entries, new = _copy(files, draft=draft, before=None, old=source, on_progress=on_progress)
+        if STATE_FILE in entries:
+            close_to_others(draft / STATE_FILE)
         if expected is not None:
             changed = [name for name, entry in entries.items() if entry.sha256 != expected[name].sha256]
             if changed:

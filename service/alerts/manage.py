@@ -378,9 +378,7 @@ def _check(service: Service, alert: Alert) -> None:
         UsageError: it does not.
         DependencyError: a sink needs a library that is not installed.
     """
-    parsed, plain = alert_query(alert), alert.query
-    if not (parsed.words or parsed.has_terms or parsed.parts):
-        raise UsageError(f"The query {plain!r} names nothing to look for.")
+    alert_query(alert)
     parse_zone(alert.time_zone)
     if alert.quiet_hours:
         parse_quiet_hours(alert.quiet_hours, alert.time_zone)

@@ -1,17 +1,25 @@
 """The operations that commands, the HTTP API and MCP share: a request in, JSON records out.
 
-Every surface runs the same ``Operation`` and so gives equal answers; it adds nothing but its form.
+Every surface runs the same ``Operation`` and so gives equal answers; it adds nothing but its form. The table
+of all operations is loaded when it is first asked for: a command needs the module of its own alone.
 """
 
 from __future__ import annotations
 
-from service.operations.alerts import ALERT_OPERATIONS
-from service.operations.operation import Operation, Work
-from service.operations.searching import FIND, SEARCH
+from typing import TYPE_CHECKING, Any
 
-OPERATIONS: dict[str, Operation] = {
-    operation.name: operation for operation in (SEARCH, FIND, *ALERT_OPERATIONS)
-}
-"""Every operation by name; the name is that of the command."""
+from service.operations.operation import Operation, Work
+
+if TYPE_CHECKING:
+    from service.operations.registry import OPERATIONS
 
 __all__ = ["OPERATIONS", "Operation", "Work"]
+
+
+def __getattr__(name: str) -> Any:
+    """``OPERATIONS``, loaded now."""
+    if name == "OPERATIONS":
+        from service.operations.registry import OPERATIONS
+
+        return OPERATIONS
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

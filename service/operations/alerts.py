@@ -176,7 +176,7 @@ ALERTS_RETRY = Operation(
     _retry,
     role="edit",
 )
-ALERT_OPERATIONS = (
+ALL = (
     ALERTS_ADD,
     ALERTS_LIST,
     ALERTS_SHOW,

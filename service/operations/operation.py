@@ -25,7 +25,7 @@ class Operation:
     """One thing that a caller may ask for."""
 
     name: str
-    """Name of the command, such as "search" or "db check"."""
+    """Name of the command, such as "search" or "db check"; of its own where a command does several things."""
     summary: str
     """What it does, one sentence."""
     request: type[Request]
@@ -40,6 +40,13 @@ class Operation:
     """The least role that may ask for it."""
     work: Work = "read"
     """How long it may take."""
+    printed_by: str = ""
+    """The command and option that print its records, where that is not ``name``: "status --files"."""
+
+    @property
+    def command(self) -> str:
+        """The command that prints its records with ``--json``."""
+        return (self.printed_by or self.name).partition(" --")[0]
 
     def __call__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from service.schemas.base import Record
 
@@ -98,6 +98,15 @@ class SubtitleFileRecord(Record):
             file=file,
             text=text,
         )
+
+
+class CaptionRowRecord(Record):
+    """A row of `captions export`, as docs/reference/captions.md describes it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["video", "file", "window"] = Field(default="window")
+    """What the line is."""
 
 
 class ProblemRecord(Record):

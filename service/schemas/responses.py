@@ -43,11 +43,22 @@ class AnswerRecord(Record):
     @classmethod
     def of(cls, shown: list[tuple[Segment, Span]], answer: Answer) -> Self:
         """An answer, and what it is about."""
+        return cls._about(
+            [PlaceFields(video=scene.source, **span_fields(span)) for scene, span in shown], answer
+        )
+
+    @classmethod
+    def about_file(cls, path: str, span: Span, answer: Answer) -> Self:
+        """An answer about a span of one file."""
+        return cls._about([PlaceFields(video=path, **span_fields(span))], answer)
+
+    @classmethod
+    def _about(cls, places: list[PlaceFields], answer: Answer) -> Self:
         from footage.vlm.contract import read_text
 
         return cls(
             type="answer",
-            about=[PlaceFields(video=scene.source, **span_fields(span)) for scene, span in shown],
+            about=places,
             text=read_text(answer),
             raw=answer.raw,
             finish_reason=answer.finish_reason,

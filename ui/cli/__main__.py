@@ -1,5 +1,5 @@
 """``python -m ui.cli``: the footage command."""
 
-from ui.cli.main import main
+from ui.cli.start import main
 
 main()

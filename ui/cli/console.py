@@ -6,18 +6,20 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from footage.core.errors import FootageError, UsageError
 from footage.core.timecode import format_time
+from ui.cli import served
 from ui.text import plain as plain
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
+    from rich.live import Live
     from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
@@ -65,14 +67,36 @@ def be_quiet(quiet: bool) -> None:
 def _console(*, stderr: bool, quiet: bool = False) -> Console:
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
+    plainly: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "quiet": quiet}
+    stream = errors() if stderr else output()
     width = None if stream.isatty() else _PIPED_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False, quiet=quiet)
+    if (command := served.current()) is None:
+        return Console(stderr=stderr, width=width, **plainly)
+    size = (width or command.columns, command.lines)
+    return Console(file=stream, width=size[0], height=size[1], _environ=command.terminal, **plainly)
+
+
+def output() -> TextIO:
+    """Where answers go: stdout, or the client's where the service runs the command."""
+    command = served.current()
+    return sys.stdout if command is None else command.out
+
+
+def errors() -> TextIO:
+    """Where progress, remarks and errors go: stderr, or the client's where the service runs the command."""
+    command = served.current()
+    return sys.stderr if command is None else command.err
 
 
 def emit_record(record: Record) -> None:
     """Print one record of ``service.schemas`` or ``evaluation.schemas`` as one line of JSON on stdout."""
-    sys.stdout.write(json.dumps(record.fields()) + "\n")
+    output().write(json.dumps(record.fields()) + "\n")
+
+
+def emit_records(records: Iterable[Record]) -> None:
+    """Print records, each as one line of JSON."""
+    for record in records:
+        emit_record(record)
 
 
 def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
@@ -140,7 +164,7 @@ def report_error(error: BaseException, *, as_json: bool) -> int:
         message = f"Something unexpected went wrong ({type(error).__name__}: {error})."
         hint, code = "Run the command again with --debug to see where.", EXIT_FAILED
     if as_json:
-        sys.stderr.write(json.dumps({"error": message, "hint": hint}) + "\n")
+        errors().write(json.dumps({"error": message, "hint": hint}) + "\n")
         return code
     console = _console(stderr=True)
     console.print(f"error: {plain(message)}", style="red", soft_wrap=True)
@@ -171,6 +195,23 @@ class Show(Protocol):
         ...
 
 
+def spinner(what: str) -> Live:
+    """A line on stderr that says what goes on, in a terminal; to be started and stopped."""
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
+
+    alone = served.current() is None  # the streams of the service's process are left as they are
+    return Live(
+        Spinner("dots", text=Text(what), style="status.spinner"),
+        console=notes(),
+        refresh_per_second=12.5,
+        transient=True,
+        redirect_stdout=alone,
+        redirect_stderr=alone,
+    )
+
+
 @contextmanager
 def stages() -> Iterator[Show]:
     """Progress on stderr: a bar in a terminal, otherwise a line from time to time."""
@@ -185,7 +226,15 @@ def stages() -> Iterator[Show]:
     )
     current, base, began = "", 0, 0.0
     said = time.monotonic()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    alone = served.current() is None
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=alone,
+        redirect_stderr=alone,
+    ) as bar:
         task = bar.add_task("", total=None, detail="")
 
         def show(stage: str, done: int, total: int, detail: str = "") -> None:
@@ -212,5 +261,7 @@ def rough_time(seconds: float) -> str:
 
 def close_stdout() -> None:
     """Discard all further output after the reader of the pipe has closed it."""
+    if served.current() is not None:
+        return  # the client has gone, and with it the streams
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -37,7 +37,13 @@ def run(function: Callable[..., ExportResult], request: Request, settings: Setti
             display.close()
             print_answer(result)
 
-        result = function(options.service_for(settings), request, on_event=display, on_search=on_search)
+        result = function(
+            options.service_for(settings),
+            request,
+            on_event=display,
+            on_search=on_search,
+            without_model=formatting.WITHOUT_MODEL,
+        )
     show(result, json=json)
 
 
@@ -53,38 +59,26 @@ def show(result: ExportResult, *, json: bool) -> None:
     Raises:
         typer.Exit: some sources could not be used.
     """
-    from service.schemas import exports as schemas
-
     exported = result.exported
-    if exported is None:
-        _show_nothing(result, json=json)
-        return
     if json:
-        for output in exported.outputs:
-            console.emit_record(schemas.ExportedFileRecord.of(output))
-        for path, reason in exported.failures:
-            console.emit_record(schemas.ExportFailureRecord(type="failure", source=path, reason=reason))
-        console.emit_record(schemas.ExportRecord.of(exported))
-    else:
+        from service.operations.exporting import export_records
+
+        console.emit_records(export_records(result))
+    elif exported is not None:
         _print(exported)
-    if exported.failures:
+    if exported is None:
+        _note_nothing(result)
+    elif exported.failures:
         raise typer.Exit(console.EXIT_PARTLY)
 
 
-def _show_nothing(result: ExportResult, *, json: bool) -> None:
+def _note_nothing(result: ExportResult) -> None:
     """Print that nothing was written because there are no results."""
     sentence = "No results, so nothing was written."
     if result.uncertain:
         verb = "is" if result.uncertain == 1 else "are"
         counted = formatting.count(result.uncertain, "answer")
         sentence += f" {counted} {verb} uncertain or not checked: add --uncertain to include them."
-    if json:
-        from service.schemas.exports import ExportRecord
-
-        answers = len(result.clips)
-        console.emit_record(
-            ExportRecord(type="summary", files=0, manifest=None, answers=answers, uncertain=result.uncertain)
-        )
     console.notes().print(sentence, soft_wrap=True)
 
 

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from footage.core.private_files import keep_to_owner
 from footage.core.process import settle
-from ui.cli import console, logs, options, setting_options
+from ui.cli import console, logs, options, served, setting_options
 from ui.cli.commands import (
     add_alert,
     alerts,
@@ -30,7 +30,10 @@ from ui.cli.commands import (
     find,
     forget,
     index,
+    jobs,
+    mcp,
     models,
+    notes,
     point,
     prompt,
     prune,
@@ -40,10 +43,13 @@ from ui.cli.commands import (
     retry,
     review,
     search,
+    serve,
     serve_command,
     status,
+    tokens,
     track,
     verify,
+    videos,
 )
 from ui.cli.commands import eval as evaluation
 from ui.cli.commands import ui as app_command
@@ -60,6 +66,10 @@ _PANELS: dict[str, _Commands] = {
     "Library": {
         "index": (index.run, index.EXAMPLES),
         "status": (status.run, status.EXAMPLES),
+        "videos": (videos.run, videos.EXAMPLES),
+        "video": (videos.video, videos.VIDEO_EXAMPLES),
+        "events": (videos.events, videos.EVENTS_EXAMPLES),
+        "transcript": (videos.transcript, videos.TRANSCRIPT_EXAMPLES),
         "retry": (retry.run, retry.EXAMPLES),
         "forget": (forget.run, forget.EXAMPLES),
         "prune": (prune.run, prune.EXAMPLES),
@@ -73,8 +83,11 @@ _PANELS: dict[str, _Commands] = {
         "save": (review.save, review.SAVE_EXAMPLES),
         "review": (review.run, review.EXAMPLES),
         "correct": (correct.run, correct.EXAMPLES),
+        "corrections": (notes.corrections, notes.CORRECTIONS_EXAMPLES),
+        "label": (notes.label, notes.LABEL_EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
+    "Service": {"serve": (serve.run, serve.EXAMPLES), "mcp": (mcp.run, mcp.EXAMPLES)},
     "App, demo and diagnosis": {
         "ui": (app_command.run, app_command.EXAMPLES),
         "demo": (demo.run, demo.EXAMPLES),
@@ -126,9 +139,9 @@ class _Worded:
         """
         try:
             result = super().invoke(ctx)  # type: ignore[misc]
-            sys.stdout.flush()
+            console.output().flush()
             return result
-        except (typer.Exit, typer.Abort):
+        except (typer.Exit, typer.Abort, served.RunLocallyError):
             raise
         except (
             BrokenPipeError
@@ -139,7 +152,7 @@ class _Worded:
             if ctx.params.get("debug"):
                 import traceback
 
-                traceback.print_exc()
+                traceback.print_exc(file=console.errors())
             raise typer.Exit(console.report_error(exc, as_json=bool(ctx.params.get("json")))) from exc
 
 
@@ -163,8 +176,20 @@ class Command(_Worded, TyperCommand):
                 each.metavar = ""  # Typer would show "<bool>"
         return parameters
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, on stdout.
+
+        Raises:
+            RunLocallyError: stdout is not the client's.
+        """
+        if served.current() is not None:
+            raise served.RunLocallyError("Help is printed without the service.")
+        super().format_help(ctx, formatter)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command with the settings and the verbosity as given."""
+        if (command := served.current()) is not None:
+            command.check(ctx.params)
         setting_options.take_from(ctx.params, setting_options.names_of(self.callback))
         console.be_quiet(ctx.params.pop("quiet", False))
         with logs.verbose() if ctx.params.pop("verbose", False) else nullcontext():
@@ -219,6 +244,8 @@ for _panel, _commands in _PANELS.items():
     _add(app, _commands, _panel)
 _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
+_group("jobs", jobs.COMMANDS, panel="Service", help_=jobs.HELP)
+_group("tokens", tokens.COMMANDS, panel="Service", help_=tokens.HELP)
 _group("alerts", _ALERTS, panel="Service", help_=alerts.HELP)
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(

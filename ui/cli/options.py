@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ui.cli import served, setting_options
+
 if TYPE_CHECKING:
     from footage.core.config import Settings
     from service.session import Loaders, Service
@@ -103,9 +105,15 @@ def use_loaders(loaders: Loaders | None) -> None:
 
 
 def service_for(settings: Settings) -> Service:
-    """The service for the settings of one command."""
+    """The service for the settings of one command: a new one, or the running one where that runs the command.
+
+    Raises:
+        RunLocallyError: the running service has other settings.
+    """
     from service.session import Service
 
+    if (command := served.current()) is not None:
+        return command.service_for(settings, setting_options.names_in_use())
     return Service(settings, loaders=_loaders.get())
 
 

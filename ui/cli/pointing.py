@@ -59,12 +59,11 @@ def run(
 
 def show(result: PointResult, print_windows: Callable[[Sequence[WindowPoints]], None], *, json: bool) -> None:
     """Print what was found on stdout, what is missing of it on stderr."""
-    from service.schemas.responses import PointsRecord
-
     moments.note_unseen(result.unseen)
     if json:
-        for window in result.windows:
-            console.emit_record(PointsRecord.of(result, window))
+        from service.operations.asking import point_records
+
+        console.emit_records(point_records(result))
     else:
         print_windows(result.windows)
     note_losses(result.windows)

@@ -22,11 +22,11 @@ from service.events import (
     TrackLeftOut,
     WindowsPlanned,
 )
-from ui.cli import console
+from ui.cli import console, served
 from ui.text import count, plain
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from rich.live import Live
 
     from indexer.progress import Progress as IndexReading
     from service.cancellation import CancelToken
@@ -41,20 +41,33 @@ class Display:
     """Events as progress on stderr: a spinner, then a bar; call it with each."""
 
     def __init__(self) -> None:
-        self._spinner: Status | None = None
+        self._spinner: Live | None = None
         self._bar = ExitStack()
         self._show: console.Show | None = None
         self._log = _Log()
         self.indexing = False
         """Whether an index run has begun."""
+        self._command = served.current()
 
     def __call__(self, event: ServiceEvent) -> None:
-        """Show an event."""
+        """Show an event, in whichever thread.
+
+        Raises:
+            Cancelled: the service runs the command, and its client has gone.
+        """
+        if self._command is None:
+            self._show_event(event)
+            return
+        self._command.cancel.raise_if_cancelled()
+        with served.serving(self._command):
+            self._show_event(event)
+
+    def _show_event(self, event: ServiceEvent) -> None:
         match event:
             case Busy(what, ended):
                 self.close()
                 if not ended:
-                    self._spinner = console.notes().status(plain(what))
+                    self._spinner = console.spinner(plain(what))
                     self._spinner.start()
             case StageProgress(stage, done, total, detail):
                 self._step(stage, done, total, plain(detail))

@@ -25,7 +25,9 @@ def exit_code(result: IndexResult) -> int:
 def show(result: IndexResult, *, as_json: bool) -> None:
     """Print the result of a run and the coverage of the index on stdout."""
     if as_json:
-        _print_json(result)
+        from service.operations.indexing import run_records
+
+        console.emit_records(run_records(result))
         return
     report = result.report
     counts = (
@@ -156,37 +158,3 @@ def _doubt_sentence(doubt: ClockDoubt) -> str:
         f"is right, add --clock-from {camera}name. If the container's clock is right, add --container-clock "
         f"{camera}utc."
     )
-
-
-def _print_json(result: IndexResult) -> None:
-    from service.schemas import library, tracks
-
-    report = result.report
-    for file in report.files:
-        record = library.IndexedFileRecord(
-            type="file",
-            path=file.path,
-            content_id=file.content_id,
-            state=file.state,
-            reason=file.reason,
-            warnings=list(report.warnings.get(file.path, ())),
-        )
-        console.emit_record(record)
-    for name, coverage in result.coverage.items():
-        console.emit_record(library.CollectionRecord.of(name, coverage))
-    for doubt in report.clock_doubts:
-        console.emit_record(
-            library.ClockDoubtRecord(
-                type="clock doubt",
-                camera=doubt.camera,
-                ahead_seconds=doubt.ahead_seconds,
-                paths=list(doubt.paths),
-                burned_in=doubt.burned_in,
-                used=doubt.used,
-            )
-        )
-    for track, each in report.tracks.items():
-        console.emit_record(tracks.TrackRunRecord.of(track, each))
-    for track, reason in result.left_out.items():
-        console.emit_record(tracks.TrackLeftOutRecord(type="track left out", track=track, reason=reason))
-    console.emit_record(library.IndexRecord.of(report))

@@ -47,6 +47,7 @@ SAMPLING = ("temperature", "top_p", "repetition_penalty")
 
 _METAVARS = {
     "db": "FOLDER",
+    "service": "auto|never|always",
     "model": "NAME",
     "model_path": "FOLDER",
     "find_model": "NAME",
@@ -58,6 +59,7 @@ _METAVARS = {
     "window_seconds": "SECONDS",
     "overlap_seconds": "SECONDS",
     "prompt_file": "FILE",
+    "token_file": "FILE",
     "tracks": "LIST",
     "speech_model": "NAME",
     "speech_sound": "WHICH",
@@ -102,6 +104,11 @@ def names_of(callback: Callable[..., Any] | None) -> tuple[str, ...]:
 def take_from(parameters: dict[str, Any], names: tuple[str, ...]) -> None:
     """Move the values of setting options out of a command's parameters, for ``takes_settings`` to read."""
     _given.set({name: parameters.pop(name) for name in (*names, "config") if name in parameters})
+
+
+def names_in_use() -> tuple[str, ...]:
+    """The settings that the running command takes."""
+    return tuple(_given.get() or {})
 
 
 def config_file() -> Path | None:

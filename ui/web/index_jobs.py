@@ -28,7 +28,7 @@ from footage.core.private_files import private_folder
 from service import browse
 from service.index import check_not_writing
 from service.session import Service
-from ui.web.access.rules import is_loopback
+from ui.hosts import is_loopback
 
 TAIL_BYTES = 64 * 1024
 """Size of the part read from the end of a file."""

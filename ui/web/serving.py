@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import errno
 import hashlib
 import re
 import secrets
@@ -17,7 +16,8 @@ from typing import Any
 
 from footage.core.errors import FootageError
 from footage.core.private_files import close_to_others, keep_to_owner
-from ui.web.access.rules import WILDCARDS, AppAccess
+from ui.hosts import WILDCARDS
+from ui.web.access.rules import AppAccess
 from ui.web.access.visitor import serve_under
 
 _APP = Path(__file__).with_name("app.py")
@@ -26,8 +26,6 @@ _SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter; with the default of 0.005 loading holds up every request."""
 _LONGEST_MESSAGE = 16 * 2**20
 """Bytes of the longest message a page may send."""
-_NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-"""Error codes of the system for an IPv6 address if IPv6 is off."""
 _GRACE_SECONDS = 3
 """Time limit for active requests when the app ends, in seconds."""
 _TRUSTED_PROXIES = "127.0.0.1,::1"
@@ -39,12 +37,12 @@ def serve(access: AppAccess, sockets: list[socket.socket], *, script: Path = _AP
 
     Args:
         access: Who may pass.
-        sockets: Where to listen, see ``listening``.
+        sockets: Where to listen, see ``ui.listening``.
         script: The page's script.
     """
     import uvicorn
 
-    from ui.web.access.connections import Connection
+    from ui.connections import Connection
 
     keep_to_owner()
     _close_caches()
@@ -66,37 +64,6 @@ def serve(access: AppAccess, sockets: list[socket.socket], *, script: Path = _AP
     )
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=sockets)
-
-
-def listening(access: AppAccess) -> list[socket.socket]:
-    """The sockets of an address: "localhost" stands for one of IPv4 and one of IPv6 where both are there.
-
-    Raises:
-        FootageError: something listens there already, or this machine has no such address.
-    """
-    sockets: list[socket.socket] = []
-    failure: OSError | None = None
-    try:
-        found = socket.getaddrinfo(access.host, access.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        found, failure = [], error
-    both = access.host == "::" and socket.has_dualstack_ipv6()
-    for family, address in dict.fromkeys((each[0], each[4]) for each in found):
-        try:
-            sockets.append(socket.create_server(address, family=family, dualstack_ipv6=both))
-        except OSError as error:
-            failure = error
-            if error.errno not in _NO_SUCH_ADDRESS:
-                break
-    if sockets and (failure is None or failure.errno in _NO_SUCH_ADDRESS):
-        return sockets
-    for each in sockets:
-        each.close()
-    why = failure.strerror if failure else "there is no such address"
-    raise FootageError(
-        f"the app cannot listen on {access.host}, port {access.port}: {why}",
-        hint="Another program may use this port. Choose another --port.",
-    ) from failure
 
 
 def gated_app(access: AppAccess, script: Path) -> Any:

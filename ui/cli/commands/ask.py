@@ -26,7 +26,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings(*MODEL, "window_seconds", *DOWNLOADS)
+@takes_settings("service", *MODEL, "window_seconds", *DOWNLOADS)
 def run(
     place: Annotated[
         list[str],
@@ -74,28 +74,30 @@ def run(
 
 def _show(answers: SceneAnswers, *, json: bool, several: bool) -> None:
     """Print the answers about one scene or several moments; on stderr the unreadable parts."""
+    if json:
+        from service.operations.asking import answer_records
+
+        moments.note_unseen(answers.unseen)
+        console.emit_records(answer_records(answers))
+        return
     if answers.together is not None:
-        _print([(scene, scene.span) for scene in answers.scenes], answers.together, json=json, headed=False)
+        _print([(scene, scene.span) for scene in answers.scenes], answers.together, headed=False)
         return
     [scene] = answers.scenes
     moments.note_unseen(answers.unseen)
     headed = several or len(answers.windows) > 1
     for window in answers.windows:
-        _print([(scene, window.shown.span)], window.answer, json=json, headed=headed)
+        _print([(scene, window.shown.span)], window.answer, headed=headed)
 
 
-def _print(seen: list[tuple[Segment, Span]], answer: Answer, *, json: bool, headed: bool) -> None:
+def _print(seen: list[tuple[Segment, Span]], answer: Answer, *, headed: bool) -> None:
     """One answer, and what it is about."""
-    from service.schemas.responses import AnswerRecord
+    from service.scenes import answer_text
 
-    record = AnswerRecord.of(seen, answer)
-    if json:
-        console.emit_record(record)
-        return
     if headed:
         [(scene, span)] = seen
         console.results().print(
             moments.name_and_times(scene.path.name, span, is_image=scene.video.is_image), soft_wrap=True
         )
-    for line in record.text.split("\n"):
+    for line in answer_text(answer).split("\n"):
         console.results().print(console.plain(line), soft_wrap=True)

@@ -39,20 +39,13 @@ def run(
 
     with progress.shown() as display:
         result = compare(options.service_for(settings), AuditRequest(sample=sample), on_event=display)
-    rate, shown = result.agreement_rate, list(zip(result.paths, result.audits, strict=True))[:worst]
-    events = len(result.audits)
     if json:
-        from service.schemas.review import AuditRecord, AuditSummaryRecord
+        from service.operations.correcting import audit_records
 
-        for path, each in shown:
-            console.emit_record(AuditRecord.of(each, path))
-        console.emit_record(
-            AuditSummaryRecord(
-                type="summary", events=events, agreement_rate=round(rate, 4), at_iou=result.at_iou
-            )
-        )
+        console.emit_records(audit_records(result, worst=worst))
         return
-    out = console.results()
+    rate, shown = result.agreement_rate, list(zip(result.paths, result.audits, strict=True))[:worst]
+    events, out = len(result.audits), console.results()
     if not events:
         out.print("There is nothing to audit: the index has no captioned event with an accessible file.")
         return

@@ -101,15 +101,15 @@ def _export_subtitles(
 ) -> None:
     """Print the subtitles of one video, or write those of several into a folder."""
     from service import subtitle_files
-    from service.schemas.exports import SubtitleFileRecord
 
     service = options.service_for(settings)
     request = subtitle_files.SubtitleRequest(tracks=tracks or ("speech",), form=form, paths=videos)
     if out is not None:
         written = subtitle_files.write_subtitle_files(service, request, out.absolute())
         if json:
-            for path, each in written:
-                console.emit_record(SubtitleFileRecord.of(each, path))
+            from service.operations.exporting import subtitle_file_records
+
+            console.emit_records(subtitle_file_records(written))
         else:
             number = formatting.count(len(written), "file")
             console.results().print(f"Wrote {number} to {console.plain(out)}.", soft_wrap=True)
@@ -118,8 +118,9 @@ def _export_subtitles(
     if not texts:
         raise subtitle_files.nothing_there(request)
     if json:
-        for each in texts:
-            console.emit_record(SubtitleFileRecord.of(each))
+        from service.operations.exporting import subtitle_records
+
+        console.emit_records(subtitle_records(texts))
         return
     if len(texts) > 1:
         raise UsageError(

@@ -59,12 +59,12 @@ def run(
     service = options.service_for(settings)
     with progress.shown() as display:
         kept = put_right(service, request, on_event=display)
-    done = kept.correction
     if json:
         from service.schemas.review import CorrectionRecord
 
         console.emit_record(CorrectionRecord.of(kept))
         return
+    done = kept.correction
     what = "Undone" if undo else "Corrected"
     when = "" if kept.searchable else " The current index run adds it when it ends."
     console.results().print(

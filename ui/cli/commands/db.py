@@ -39,11 +39,9 @@ def upgrade(
     with progress.shown() as display:
         upgraded = bring_up_to_date(service, UpgradeRequest(), on_event=display)
     if json:
-        from service.schemas.database import UpgradeRecord
+        from service.operations.database import upgrade_record
 
-        console.emit_record(
-            UpgradeRecord(before=upgraded.before, version=upgraded.version, done=list(upgraded.done))
-        )
+        console.emit_record(upgrade_record(upgraded))
     elif not upgraded.done:
         console.results().print(f"The index is up to date (version {upgraded.version}).")
     else:
@@ -74,31 +72,20 @@ def check(
     and vectors with the captions, and file states with both. It queries the text and vector indexes for
     known rows. A repair keeps every readable caption.
     """
-    from footage.store.repairing import as_json
     from service.db import CheckRequest
     from service.db import check as read_all
-    from service.schemas.database import CheckRecord, FindingRecord
 
     service = options.service_for(settings)
     with progress.shown() as display:
         result = read_all(service, CheckRequest(repair=repair), on_event=display)
-    found, report = result.found, result.repaired
-    for finding in found.findings:
-        if json:
-            record = FindingRecord(
-                type="finding",
-                kind=finding.kind,
-                table=finding.table,
-                content_id=finding.content_id,
-                problem=finding.sentence,
-            )
-            console.emit_record(record)
-        else:
-            console.results().print(console.plain(_sentence(finding.sentence)), soft_wrap=True)
     if json:
-        console.emit_record(CheckRecord.of(result, as_json(found)))
+        from service.operations.database import check_records
+
+        console.emit_records(check_records(result))
     else:
-        _print_summary(found, report)
+        for finding in result.found.findings:
+            console.results().print(console.plain(_sentence(finding.sentence)), soft_wrap=True)
+        _print_summary(result.found, result.repaired)
     if not result.sound:
         raise typer.Exit(console.EXIT_FAILED)
 

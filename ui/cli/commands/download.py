@@ -36,19 +36,13 @@ def run(
     is loaded. To use another commit than the pinned one, name its folder with --model-path.
     """
     from service.download import DownloadRequest, download
-    from service.schemas.setup import DownloadRecord
 
     with progress.shown() as display:
         weights = download(DownloadRequest(name=name, revision=revision), on_event=display)
     if json:
-        record = DownloadRecord(
-            name=weights.profile.name,
-            repository=weights.model,
-            revision=weights.revision,
-            folder=str(weights.folder),
-            licence=weights.profile.licence,
-        )
-        console.emit_record(record)
+        from service.operations.models import download_record
+
+        console.emit_record(download_record(weights))
         return
     console.results().print(f"{weights.model} {weights.revision}", soft_wrap=True)
     console.results().print(console.plain(str(weights.folder)), soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from footage.core.errors import UsageError
-from ui.cli import exports, formatting, options
+from ui.cli import exports, options
 from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
@@ -104,7 +104,6 @@ def run(
         seconds_before=before,
         seconds_after=after,
         ground=ground,
-        without_model=formatting.WITHOUT_MODEL,
         audio=exports.read_audio(audio),
         title_from=title_from if titles else None,
         burn_time=burn_time,

@@ -22,7 +22,9 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings(*FINDS, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES, *DOWNLOADS)
+@takes_settings(
+    "service", *FINDS, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES, *DOWNLOADS
+)
 def run(
     video: Annotated[str, typer.Argument(help="The video file.")],
     query: Annotated[str, typer.Argument(help="The event to search for, in one sentence.")],
@@ -64,11 +66,9 @@ def _show(result: FindResult, *, limit: int, json: bool) -> None:
         formatting.print_matches(result.matches[:limit])
         console.notes().print(_sentence(result, limit=limit), soft_wrap=True)
         return
-    from service.schemas.answers import FindRecord, MatchRecord, match_fields
+    from service.operations.searching import find_records
 
-    for rank, match in enumerate(result.matches[:limit], 1):
-        console.emit_record(MatchRecord(type="match", rank=rank, **match_fields(match)))
-    console.emit_record(FindRecord.of(result))
+    console.emit_records(find_records(result, limit=limit))
 
 
 def _sentence(result: FindResult, *, limit: int) -> str:

@@ -37,18 +37,17 @@ def run(
     writes to the index.
     """
     from service.forget import ForgetRequest, forget, forgettable
-    from service.schemas.library import ForgetRecord
 
     service = options.service_for(settings)
     request = ForgetRequest(video=video)
     expected = forgettable(service, request)
-    content_id, paths = expected.content_id, expected.paths
+    paths = expected.paths
     what = f"{formatting.short_path(video)}, {formatting.count(len(paths), 'file')}"
     if dry_run:
         if json:
-            console.emit_record(
-                ForgetRecord(content_id=content_id, files=len(paths), dry_run=True, paths=list(paths))
-            )
+            from service.operations.removing import forget_record
+
+            console.emit_record(forget_record(expected))
             return
         for path in paths:
             console.results().print(formatting.short_path(path), soft_wrap=True)
@@ -58,7 +57,9 @@ def run(
         return
     forgotten = forget(service, request)
     if json:
-        console.emit_record(ForgetRecord(content_id=content_id, files=forgotten.files))
+        from service.operations.removing import forget_record
+
+        console.emit_record(forget_record(forgotten))
     else:
         counted = formatting.count(forgotten.files, "file")
         console.results().print(f"Removed {console.plain(video)} ({counted}).", soft_wrap=True)

@@ -23,7 +23,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings(*MODEL, "window_seconds", *DOWNLOADS)
+@takes_settings("service", *MODEL, "window_seconds", *DOWNLOADS)
 def run(
     place: Annotated[
         list[str],

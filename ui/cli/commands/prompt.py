@@ -103,22 +103,12 @@ def run(
 def _show(answers: AskResponse, video: str, *, json: bool) -> None:
     """Print the answers; with several windows, each under its times."""
     _show_problems(answers["problems"])
-    for window in answers["windows"]:
-        if json:
-            from service.schemas.responses import PromptRecord
+    if json:
+        from service.operations.asking import prompt_records
 
-            record = PromptRecord(
-                type="answer",
-                video=video,
-                start_seconds=window["start"],
-                end_seconds=window["end"],
-                text=window["text"],
-                raw=window["raw"],
-                finish_reason=window["finish_reason"],
-                **answers["provenance"],
-            )
-            console.emit_record(record)
-            continue
+        console.emit_records(prompt_records(answers, video))
+        return
+    for window in answers["windows"]:
         if len(answers["windows"]) > 1:
             console.results().print(f"{format_time(window['start'])} - {format_time(window['end'])}")
         for line in window["text"].split("\n"):
@@ -127,14 +117,14 @@ def _show(answers: AskResponse, video: str, *, json: bool) -> None:
 
 def _show_chunks(answers: MultichunkResponse, video: str, *, keep_think: bool, json: bool) -> None:
     """Print the answer about each group of chunks, then its times in video time."""
-    from service.schemas.responses import MultichunkRecord
-
     _show_problems(answers["problems"])
+    if json:
+        from service.operations.asking import multichunk_records
+
+        console.emit_records(multichunk_records(answers, video))
+        return
     out = console.results()
     for window in answers["windows"]:
-        if json:
-            console.emit_record(MultichunkRecord.of(video, window, answers["provenance"]))
-            continue
         if len(answers["windows"]) > 1:
             out.print(f"{format_time(window['start'])} - {format_time(window['end'])}")
         said = [window["think"], ""] if keep_think and window["think"] else []

@@ -31,17 +31,15 @@ def run(
     terminal, the command asks for confirmation.
     """
     from service.prune import PruneRequest, prunable, prune
-    from service.schemas.library import PruneRecord
 
     service, request = options.service_for(settings), PruneRequest()
     expected = prunable(service, request)
     counted = _counted(len(expected.paths), expected.videos)
     if dry_run:
         if json:
-            paths = list(expected.paths)
-            console.emit_record(
-                PruneRecord(files=len(paths), videos=expected.videos, dry_run=True, paths=paths)
-            )
+            from service.operations.removing import prune_record
+
+            console.emit_record(prune_record(expected))
             return
         for path in expected.paths:
             console.results().print(formatting.short_path(path), soft_wrap=True)
@@ -52,7 +50,9 @@ def run(
         return
     removed = prune(service, request)
     if json:
-        console.emit_record(PruneRecord(files=removed.files, videos=removed.videos))
+        from service.operations.removing import prune_record
+
+        console.emit_record(prune_record(removed))
     else:
         console.results().print(f"Removed {_counted(removed.files, removed.videos)}.")
 

@@ -44,28 +44,13 @@ def run(
     with progress.shown() as display:
         result = embed_again(service, request, on_event=display)
     if json:
-        _print_json(result)
+        from service.operations.indexing import reembed_records
+
+        console.emit_records(reembed_records(result))
     else:
         _print(result)
     if result.images is not None and result.images.failed:
         raise typer.Exit(console.EXIT_PARTLY)
-
-
-def _print_json(result: ReembedResult) -> None:
-    from service.schemas.library import ReembeddedImagesRecord, ReembedRecord
-
-    if result.embedder is not None:
-        console.emit_record(ReembedRecord(embedder=result.embedder, vectors=result.vectors))
-    if result.images is not None and result.image_embedder is not None:
-        record = ReembeddedImagesRecord(
-            type="images",
-            image_embedder=result.image_embedder,
-            vectors=result.images.vectors,
-            windows=result.images.windows,
-            away=result.images.away,
-            failed=result.images.failed,
-        )
-        console.emit_record(record)
 
 
 def _print(result: ReembedResult) -> None:

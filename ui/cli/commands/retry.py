@@ -33,7 +33,7 @@ def run(
     with progress.shown() as display:
         result = retry_failed(options.service_for(settings), RetryRequest(), on_event=display)
     if result is None:
-        console.results().print("There is no accessible file to retry.")
+        (console.notes() if json else console.results()).print("There is no accessible file to retry.")
         return
     run_report.show(result, as_json=json)
     if code := run_report.exit_code(result):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from footage.core.config import Settings
-    from footage.store import Mark, Store
+    from footage.store import Search
     from search.saved_searches import Item
-    from service.saved import SavedSearch
-    from service.schemas.review import ItemRecord
+    from service.saved import DecideRequest, ItemState, SavedSearch
+    from service.session import Service
 
 SAVE_EXAMPLES = options.examples(
     'footage save "cars at the gate" "camera:gate a car stops"',
@@ -30,6 +29,7 @@ EXAMPLES = options.examples(
     "footage review",
     'footage review "cars at the gate"',
     "footage review parcels --state flagged --json",
+    'footage review "cars at the gate" --found --state all',
     'footage review --mark 3f9c flagged --note "the same van again" --author Ann',
 )
 
@@ -54,7 +54,6 @@ def save(
 ) -> None:
     """Save a search for repeated review."""
     from service import saved
-    from service.schemas.review import SavedSearchRecord
 
     if (query is None) != remove:
         raise UsageError("Give a query to save, or --remove.", hint='footage save "NAME" "QUERY"')
@@ -66,7 +65,9 @@ def save(
             service, saved.SaveRequest(name=name, query=query, closely=closely, author=author)
         )
     if json:
-        console.emit_record(SavedSearchRecord(type="search", removed=remove, **asdict(search)))
+        from service.operations.reviewing import search_record
+
+        console.emit_record(search_record(search, removed=remove))
     else:
         done = "Removed" if remove else "Saved"
         console.results().print(f"{done} {console.plain(search.name)}: {console.plain(search.query)}")
@@ -82,6 +83,12 @@ def run(
         typer.Option("--state", help="State of the listed items."),
     ] = "new",
     closely: Annotated[bool, typer.Option("--closely", help="Check results with the model.")] = False,
+    found: Annotated[
+        bool, typer.Option("--found", help="List what was found so far, without searching again.")
+    ] = False,
+    recent: Annotated[
+        bool, typer.Option("--recent", help="List the last queries of the app that were not saved.")
+    ] = False,
     mark: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -102,32 +109,58 @@ def run(
     from service import saved
 
     service = options.service_for(settings)
-    store = service.store()
+    if found and (name is None or mark is not None):
+        raise UsageError("--found needs the name of a saved search.", hint="footage review NAME --found")
+    if recent and (name is not None or mark is not None):
+        raise UsageError("--recent takes no saved search and no --mark.", hint="footage review --recent")
     if mark is not None:
-        item, new_state = mark
-        decided = saved.decide(
-            service, saved.DecideRequest(item=item, state=new_state, note=note, author=author)
-        )
-        if json:
-            console.emit_record(_item(store, decided))
-        else:
-            console.results().print(f"{decided.id} is {decided.state}.", soft_wrap=True)
+        _mark(service, saved.DecideRequest(item=mark[0], state=mark[1], note=note, author=author), json=json)
+    elif recent:
+        _print_recent(saved.recent(service), as_json=json)
     elif name is None:
         _print_searches(saved.searches(service), as_json=json)
+    elif found:
+        items = saved.items(service, saved.named(service, name))
+        _print_items(service, items, "all" if state == "new" else state, as_json=json)
     else:
-        request = saved.ReviewRequest(name=name, closely=closely or None, without_model=_WITHOUT_CLOSELY)
+        request = saved.ReviewRequest(name=name, closely=closely or None)
         with progress.shown() as display:
-            found = saved.review(service, request, on_event=display)
-        listed = [
-            item for item in found if state in ("all", item.mark.state) or (state == "new" and item.new)
-        ]
-        _print_items(store, listed, found, as_json=json)
+            reviewed = saved.review(service, request, on_event=display, without_model=_WITHOUT_CLOSELY)
+        _print_items(service, reviewed, state, as_json=json)
+
+
+def _mark(service: Service, request: DecideRequest, *, json: bool) -> None:
+    """Set the state of an item, and print it."""
+    from service import saved
+
+    decided = saved.decide(service, request)
+    if json:
+        from service.operations.reviewing import item_record
+
+        console.emit_record(item_record(service, decided))
+    else:
+        console.results().print(f"{decided.id} is {decided.state}.", soft_wrap=True)
+
+
+def _print_recent(searches: Sequence[Search], *, as_json: bool) -> None:
+    if as_json:
+        from service.operations.reviewing import recent_records
+
+        console.emit_records(recent_records(searches))
+        return
+    for search in searches:
+        console.results().print(console.plain(search.query), soft_wrap=True)
+    if not searches:
+        console.results().print("No query was asked in the app yet.")
 
 
 def _print_searches(searches: Sequence[SavedSearch], *, as_json: bool) -> None:
-    from service.schemas.review import SavedSearchRecord
+    if as_json:
+        from service.operations.reviewing import searches_records
 
-    if not (searches or as_json):
+        console.emit_records(searches_records(searches))
+        return
+    if not searches:
         console.results().print('There is no saved search. Save one: footage save "NAME" "QUERY"')
         return
     table = console.table(
@@ -135,28 +168,28 @@ def _print_searches(searches: Sequence[SavedSearch], *, as_json: bool) -> None:
     )
     for each in searches:
         search, counts = each.search, each.counts
-        if as_json:
-            found = SavedSearchRecord.model_validate({"type": "search", **asdict(search), **counts})
-            console.emit_record(found)
         numbers = (f"{number:,}" for number in counts.values())
         table.add_row(console.plain(search.name), console.plain(search.query), *numbers)
-    if not as_json:
-        console.results().print(table)
+    console.results().print(table)
 
 
-def _print_items(store: Store, listed: Sequence[Item], found: Sequence[Item], *, as_json: bool) -> None:
+def _print_items(service: Service, found: Sequence[Item], state: ItemState, *, as_json: bool) -> None:
+    """Print the items of a state, and how many there are of each."""
+    from service.saved import in_state
+
+    listed = in_state(found, state)
     if as_json:
-        for item in listed:
-            verdict = item.match.verdict if item.match else None
-            console.emit_record(_item(store, item.mark, new=item.new, verdict=verdict))
+        from service.operations.reviewing import items_records
+
+        console.emit_records(items_records(service, listed))
         return
-    out = console.results()
+    out, files = console.results(), service.store().files
     table = console.table("id", "video", "from", "to", "state", "what", "note", right=("from", "to"))
     for item in listed:
         mark = item.mark
         table.add_row(
             mark.id,
-            console.PathCell(formatting.short_path(store.files.path_of(mark.content_id)) or "(no file)"),
+            console.PathCell(formatting.short_path(files.path_of(mark.content_id)) or "(no file)"),
             format_time(mark.span.start_seconds),
             format_time(mark.span.end_seconds),
             mark.state + (", new" if item.new else ""),
@@ -169,9 +202,3 @@ def _print_items(store: Store, listed: Sequence[Item], found: Sequence[Item], *,
     counts = [f"{states.count(state):,} {state}" for state in ("open", "flagged", "reviewed")]
     new = sum(item.new for item in found)
     out.print(f"{new:,} new since the last review; in total {', '.join(counts)}.", soft_wrap=True)
-
-
-def _item(store: Store, mark: Mark, **about: Any) -> ItemRecord:
-    from service.schemas.review import ItemRecord, item_fields
-
-    return ItemRecord(type="item", **about, **item_fields(mark, store.files.path_of(mark.content_id)))

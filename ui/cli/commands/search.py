@@ -33,7 +33,9 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db", *FINDS, "accept_server_sampling", "embedder", "image_embedder", "rerank", *FRAMES)
+@takes_settings(
+    "db", "service", *FINDS, "accept_server_sampling", "embedder", "image_embedder", "rerank", *FRAMES
+)
 def run(
     query: Annotated[
         str | None, typer.Argument(help="The event to search for, in one sentence.", show_default=False)
@@ -110,11 +112,15 @@ def run(
                 fresh=fresh,
                 exhaustive=exhaustive,
                 budget_seconds=budget,
-                without_model=formatting.WITHOUT_MODEL,
                 group=scenes,
             )
-            result = search(service, request, on_event=display)
-    _show(result, group="none" if group == "scene" else group, number=number, limit=limit, json=json)
+            result = search(service, request, on_event=display, without_model=formatting.WITHOUT_MODEL)
+    if json:
+        from service.operations.searching import search_records
+
+        console.emit_records(search_records(result, group=group, page=number, page_size=limit))
+    else:
+        _print(result, group="none" if group == "scene" else group, number=number, limit=limit)
     if result.looked.faults:
         raise typer.Exit(console.EXIT_PARTLY)
 
@@ -144,20 +150,13 @@ def _by_picture(
     return search_like(service, pictures.like or "", group=scenes, on_event=display)
 
 
-def _show(result: SearchResult, *, group: Grouping, number: int, limit: int, json: bool) -> None:
+def _print(result: SearchResult, *, group: Grouping, number: int, limit: int) -> None:
     from search.pages import grouped, page
     from search.query.parser import did_you_mean
 
     query = result.query
     groups = [(match, others + len(match.similar)) for match, others in grouped(result.matches, group)]
     rows = page(groups, number, size=limit)
-    if json:
-        from service.schemas.answers import SearchRecord, answer_record
-
-        for rank, match, others in rows:
-            console.emit_record(answer_record(query, match, rank=rank, others=others))
-        console.emit_record(SearchRecord.of(result))
-        return
     if query.understood:
         console.notes().print(f"Understood: {console.plain(', '.join(query.understood))}", soft_wrap=True)
     for term in query.unread:

@@ -36,25 +36,23 @@ def run(
 
     Nothing is started: run the printed command on the machine with the GPU.
     """
-    from footage.vlm.profiles import get_profile
-    from footage.vlm.vllm_command import REASONS, serving
-    from service.schemas.setup import ServeCommandRecord
+    from footage.vlm.vllm_command import REASONS
+    from service.models import ServeCommandRequest, serve_command
 
-    profile = get_profile(name)
-    command, values = serving(profile, port=port, cache_gb=mm_cache_gb)
-    address = f"http://localhost:{port}/v1#{profile.name}"
+    made = serve_command(ServeCommandRequest(name=name, port=port, mm_cache_gb=mm_cache_gb))
     if json:
-        words = [*command, *(word for pair in values for word in pair)]
-        console.emit_record(ServeCommandRecord(command=words, model=address))
+        from service.operations.models import serve_command_record
+
+        console.emit_record(serve_command_record(made))
         return
-    lines = [shlex.join(command), *(shlex.join(pair) for pair in values)]
+    lines = [shlex.join(made.command), *(shlex.join(pair) for pair in made.options)]
     typer.echo(" \\\n    ".join(lines))
     notes = console.notes()
-    for option, _ in values:
+    for option, _ in made.options:
         if option in REASONS:
             notes.print(f"{option}: {REASONS[option]}", soft_wrap=True)
-    use = next(use for skill, use in _USES.items() if skill in profile.skills)
-    notes.print(f"Then: footage {use} --model {address}", soft_wrap=True)
+    use = next(use for skill, use in _USES.items() if skill in made.profile.skills)
+    notes.print(f"Then: footage {use} --model {made.address}", soft_wrap=True)
 
 
 _USES = {"caption": "index VIDEOS", "ask": "ask VIDEO QUESTION", "find": "find VIDEO EVENT"}

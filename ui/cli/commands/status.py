@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,7 +28,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db", "image_embedder")
+@takes_settings("db", "service", "image_embedder")
 def run(
     failed: Annotated[
         bool, typer.Option("--failed", help="List only failed files, with the reason.")
@@ -67,7 +66,9 @@ def run(
         return
     result = status.status(service, status.StatusRequest())
     if json:
-        _print_json(result)
+        from service.operations.library import status_records
+
+        console.emit_records(status_records(result))
     else:
         _print_status(result)
 
@@ -84,20 +85,7 @@ def _show_duplicates(service: Service, *, as_json: bool) -> None:
         return
     from service.schemas.duplicates import duplicate_records
 
-    for record in duplicate_records(result):
-        console.emit_record(record)
-
-
-def _print_json(result: StatusResult) -> None:
-    from service.schemas import library
-
-    console.emit_record(library.StatusRecord.of(result))
-    for name, coverage in result.coverage.items():
-        console.emit_record(library.CollectionRecord.of(name, coverage))
-    for left in result.left:
-        console.emit_record(library.LeftRecord(type="left", **asdict(left)))
-    for path, reason in result.index.failures:
-        console.emit_record(library.FailureRecord(type="failure", path=path, reason=reason))
+    console.emit_records(duplicate_records(result))
 
 
 def _audit_rows(audited: Audited | None) -> list[tuple[str, str]]:
@@ -237,10 +225,9 @@ def _run_line(run: Run | None) -> str:
 
 def _print_files(files: Sequence[File], *, as_json: bool) -> None:
     if as_json:
-        from service.schemas.library import FileRecord
+        from service.operations.library import file_records
 
-        for file in files:
-            console.emit_record(FileRecord.of(file))
+        console.emit_records(file_records(files))
         return
     if not files:
         console.results().print("No such file.")

@@ -22,7 +22,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings(*MODEL, "window_seconds", *DOWNLOADS)
+@takes_settings("service", *MODEL, "window_seconds", *DOWNLOADS)
 def run(
     place: Annotated[
         str, typer.Argument(metavar="VIDEO[@START-END]", help="The video file, with an optional segment.")

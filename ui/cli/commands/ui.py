@@ -76,14 +76,15 @@ def run(
     debug: options.Debug = False,
 ) -> None:
     """Open the app in a browser; Ctrl-C ends it."""
+    from ui.listening import listening
     from ui.web.access.rules import decided
-    from ui.web.serving import listening, serve
+    from ui.web.serving import serve
 
     access = decided(host, port, proxy_hosts=allow_host or [], token=token)
     if library_root:
         roots = tuple(root.expanduser().absolute() for root in library_root)
         settings = settings.model_copy(update={"library_roots": roots})
-    sockets = listening(access)
+    sockets = listening(access.host, access.port)
     _note_who_reaches_it(access)
     _note_missing_weights(settings)
     os.environ.update(environment(settings, config=config_file()))
@@ -129,7 +130,7 @@ def address(access: AppAccess, role: Role) -> str:
     if access.proxy_hosts:
         place = f"https://{min(access.proxy_hosts)}"
     else:
-        from ui.web.access.rules import WILDCARDS
+        from ui.hosts import WILDCARDS
 
         host = socket.gethostname() if access.host in WILDCARDS else access.host
         place = f"http://{f'[{host}]' if ':' in host else host}:{access.port}"

@@ -34,11 +34,9 @@ def run(
     with progress.shown() as display:
         verified = compare(request, on_event=display)
     if json:
-        from service.schemas.exports import ProblemRecord, VerifyRecord
+        from service.operations.exporting import verify_records
 
-        for problem in verified.problems:
-            console.emit_record(ProblemRecord.of(problem))
-        console.emit_record(VerifyRecord.of(verified))
+        console.emit_records(verify_records(verified))
     else:
         for problem in verified.problems:
             console.results().print(console.plain(problem.sentence), soft_wrap=True)

@@ -19,8 +19,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from ui.hosts import is_own_origin
 from ui.web.access import sign_in
-from ui.web.access.rules import AppAccess, is_own_origin
+from ui.web.access.rules import AppAccess
 from ui.web.access.sessions import Session, Sessions
 from ui.web.access.visitor import HEADER, Visitor
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from footage.core.config import Settings
 from footage.core.errors import FootageError, UsageError
-from ui.web.access.audit_log import AuditLog
+from service.audit_log import AuditLog
 from ui.web.access.rules import AppAccess, Role
 
 HEADER = "x-footage-visitor"

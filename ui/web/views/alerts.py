@@ -20,8 +20,9 @@ from ui.web.components import cards, markup, media, notices, pages
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
+    from footage.core.alerts import Alert, Delivery
     from footage.core.types import Video
-    from service.alerts.manage import Alert, AlertHistoryEntry, AlertStatus, Delivery, SinkTest
+    from service.alerts.manage import AlertHistoryEntry, AlertStatus, SinkTest
 
 ITEMS = 8
 """Moments on a page."""

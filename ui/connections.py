@@ -1,6 +1,6 @@
-"""Connections of the app's server: one that brings no request in time is closed; knows no visitor.
+"""Connections of a server: one that brings no request in time is closed; knows no visitor.
 
-Without that anybody who reaches the port, signed in or not, could hold all the connections that there may be.
+Without that anybody who reaches the port, with a token or not, could hold all the connections there may be.
 """
 
 from __future__ import annotations

@@ -1,0 +1,118 @@
+"""What people note about captions and answers, as operations: corrections, labels, the audit of captions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from service import listing, marks
+from service.audit import AuditRequest, AuditResult, audit
+from service.correct import CorrectRequest, UndoRequest, correct, undo_version
+from service.listing import VideoRequest
+from service.operations.operation import Operation
+from service.schemas.review import AuditRecord, AuditSummaryRecord, CorrectionRecord
+from service.schemas.videos import MarkRecord
+
+if TYPE_CHECKING:
+    from service.cancellation import CancelToken
+    from service.events import Listener
+    from service.schemas.base import Record
+    from service.session import Service
+
+
+class MarksRequest(VideoRequest):
+    """A video, for what people noted about it."""
+
+
+class AuditListRequest(AuditRequest):
+    """How many captioned events to audit, and how many of them to list."""
+
+    worst: int = Field(default=10, ge=0)
+    """Events to list, those that agree least first."""
+
+
+def audit_records(result: AuditResult, *, worst: int) -> Iterator[AuditRecord | AuditSummaryRecord]:
+    """The events that agree least, then the share that agrees."""
+    for path, each in list(zip(result.paths, result.audits, strict=True))[:worst]:
+        yield AuditRecord.of(each, path)
+    yield AuditSummaryRecord(
+        type="summary",
+        events=len(result.audits),
+        agreement_rate=round(result.agreement_rate, 4),
+        at_iou=result.at_iou,
+    )
+
+
+def _correct(service: Service, request: CorrectRequest, on_event: Listener, _: Any) -> Iterator[Record]:
+    yield CorrectionRecord.of(correct(service, request, on_event=on_event))
+
+
+def _undo(service: Service, request: UndoRequest, on_event: Listener, _: Any) -> Iterator[Record]:
+    yield CorrectionRecord.of(undo_version(service, request, on_event=on_event))
+
+
+def _label(service: Service, request: marks.LabelMomentRequest, *_: Any) -> Iterator[Record]:
+    yield MarkRecord.of(marks.label_moment(service, request))
+
+
+def _marks(service: Service, request: MarksRequest, *_: Any) -> Iterator[Record]:
+    content_id = listing.content_id_of(service, request.video)
+    return map(MarkRecord.of, marks.marks(service, content_id))
+
+
+def _audit(
+    service: Service, request: AuditListRequest, on_event: Listener, cancel: CancelToken
+) -> Iterator[Record]:
+    result = audit(service, AuditRequest(sample=request.sample), on_event=on_event, cancel=cancel)
+    return audit_records(result, worst=request.worst)
+
+
+ALL = (
+    Operation(
+        "correct",
+        "Correct the text or the times of a captioned event, or take the last correction back.",
+        CorrectRequest,
+        (CorrectionRecord,),
+        _correct,
+        role="edit",
+        work="model",  # it loads the embedders
+    ),
+    Operation(
+        "undo correction",
+        "Take one version of a correction back: the one before it counts again, or the caption.",
+        UndoRequest,
+        (CorrectionRecord,),
+        _undo,
+        role="edit",
+        work="model",
+        printed_by="corrections --undo",
+    ),
+    Operation(
+        "label",
+        "Note whether an answer of a search is right.",
+        marks.LabelMomentRequest,
+        (MarkRecord,),
+        _label,
+        role="edit",
+    ),
+    Operation(
+        "marks",
+        "List what people noted about a video: labels of answers and decisions about items.",
+        MarksRequest,
+        (MarkRecord,),
+        _marks,
+        printed_by="label --list",
+    ),
+    Operation(
+        "audit",
+        "Compare the times of captions with the times given by the model.",
+        AuditListRequest,
+        (AuditRecord, AuditSummaryRecord),
+        _audit,
+        role="edit",
+        work="job",
+    ),
+)
+"""The operations of this module."""
