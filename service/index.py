@@ -341,6 +341,8 @@ def index_paths(
 def check_paths(service: Service, request: IndexRequest) -> None:
     """See that each path can be read, or is a root that the index knows: a disk may be unplugged.
 
+    A folder that is watched may be empty.
+
     Raises:
         FootageError: one is not.
     """
@@ -348,7 +350,10 @@ def check_paths(service: Service, request: IndexRequest) -> None:
     known = {file.root for file in store.files.all()} if store else set()
     links = Selection(follow_links=request.follow_links, within=tuple(map(str, request.within)))
     for path in request.paths:
-        if shown(on_disk(absolute(path))) not in known:
+        place = on_disk(absolute(path))
+        if request.watch and place.is_dir():
+            continue  # its first file may come later
+        if shown(place) not in known:
             next(each for each in walk([path], selection=links) if isinstance(each, FoundFile))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -360,6 +361,14 @@ def test_a_receiver_that_is_away_is_tried_again_later():
     with pytest.raises(SinkError, match="cannot be reached") as found:
         sink(f"http://127.0.0.1:{port}/").send(notification())
     assert not found.value.permanent
+
+
+def test_a_caller_may_have_an_event_loop(receiver):
+    async def send():
+        sink(receiver.at()).send(notification())
+
+    asyncio.run(send())
+    assert len(receiver.got) == 1
 
 
 def test_an_unknown_host_is_tried_again_later():

@@ -15,6 +15,7 @@ import ipaddress
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
@@ -115,12 +116,14 @@ class WebhookSink:
         }
         addresses = self._addresses(parts)
         try:
-            response = asyncio.run(self._post(parts, addresses, headers, body))
+            with ThreadPoolExecutor(max_workers=1) as own:  # the caller's thread may have an event loop
+                post = own.submit(lambda: asyncio.run(self._post(parts, addresses, headers, body)))
+                response = post.result()
         except TimeoutError as error:
             raise SinkError(f"{self.name} did not answer within {self.most_seconds:g} s") from error
         except httpx2.TimeoutException as error:
             raise SinkError(f"{self.name} did not answer in time") from error
-        except (httpx2.HTTPError, OSError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             reason = hidden(str(error) or type(error).__name__, parts.path.strip("/"), parts.query)
             raise SinkError(f"{self.name} cannot be reached: {reason}") from error
         self._judge(response)
