@@ -187,7 +187,7 @@ class TestPaths:
                 assert folder in client.post(path, json=asking).text, path
             with api.local() as client:
                 assert folder in client.post(path, json=asking).text, path
-            assert folder not in viewed and "gate.mp4" in viewed or path == "/api/v1/status"
+            assert (folder not in viewed and "gate.mp4" in viewed) or path == "/api/v1/status"
 
     def test_nor_does_a_stream_or_a_problem_show_them(self, api):
         with api.client("view", Accept="text/event-stream") as client:
