@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.text_files import read_lines
@@ -17,7 +17,7 @@ from footage.core.timecode import overlap_seconds
 from service import sources
 from service.burned_in import TimecodeFrom, with_burned_in_timecodes
 from service.events import Listener, ignore, steps
-from service.export import Clip, Exported, Format, Lettering, Options, Origins, clips_of, widened
+from service.export import FORMATS, Clip, Exported, Format, Lettering, Options, Origins, clips_of, widened
 from service.export import export as write_files
 from service.export.results import read_results
 from service.requests import Request
@@ -117,6 +117,12 @@ class ExportRequest(ClipChoice):
     """Copy the streams without re-encoding; clips start at a keyframe."""
     join: bool = False
     """One MP4 of all clips."""
+
+    @field_validator("formats")
+    @classmethod
+    def _each_once(cls, formats: tuple[Format, ...]) -> tuple[Format, ...]:
+        """In the order in which they are written, whatever the order in which they were asked for."""
+        return tuple(known for known in FORMATS if known in formats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from footage.core.config import load_settings
 from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK
 from footage.core.types import Answer
 from footage.store import Store
+from footage.vlm.protocol import Prepared
 from service import correct, marks, saved
 from service.index import IndexRequest, index
 from service.session import Loaders, Service
@@ -44,6 +45,11 @@ class LibraryModel(StandinModel):
         super().__init__()
         skills = ("caption", "find", "ask", "point", "track")
         self.profile = replace(self.profile, skills=skills)
+
+    def prepare(self, frames):
+        if frames.span.duration_seconds == 0:  # a moment
+            return Prepared(frames.span, (frames.pixels.mean(axis=(1, 2, 3)), frames.times_seconds))
+        return super().prepare(frames)
 
     def run(self, requests):
         answers = super().run(requests)

@@ -18,6 +18,7 @@ from service.schemas import COMMANDS
 
 WITHOUT_OPERATION = {
     "ui": "starts the app",
+    "serve": "starts the service",
     "doctor": "examines this machine, not the index",
     "demo": "shows the project on its samples",
     "calibrate": "evaluation of the user's own library",
@@ -76,8 +77,8 @@ def test_who_may_do_what() -> None:
     roles = {name: operation.role for name, operation in OPERATIONS.items()}
     assert {name for name in READS_ANY_FILE if not allows("edit", roles[name])} == set()
     assert {name for name in READS_ANY_FILE if allows("view", roles[name])} == set()
-    admin = {"forget", "prune", "models download"}
-    admin |= {name for name in OPERATIONS if name.startswith("db ")}
+    admin = {"forget", "prune", "models download", "alerts add", "alerts remove"}
+    admin |= {name for name in OPERATIONS if name.startswith(("db ", "tokens "))}
     assert {name for name, role in roles.items() if role == "admin"} == admin
     assert set(roles.values()) == set(ROLES)
 
