@@ -124,7 +124,7 @@ def by_mcp(library: Library, door: Door) -> Answer:
     links = LinkMaker("", "", MediaSigner(b"k" * 32))
     host = McpHost(
         OperationRunner(service),
-        McpOptions(allow_edit=True, all_tools=True, show_paths=True),
+        McpOptions(all_tools=True, show_paths=True),
         MomentMedia(service),
         lambda _: McpCaller("agent", "admin"),
         lambda _: links,
