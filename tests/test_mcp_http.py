@@ -23,9 +23,11 @@ def api(tmp_path_factory):
 @asynccontextmanager
 async def connected(api, role: str, *, path: str = "/mcp"):
     headers = {"Authorization": f"Bearer {api.tokens[role]}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
-        async with Client(streamable_http_client(api.address + path, http_client=http)) as client:
-            yield client
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        Client(streamable_http_client(api.address + path, http_client=http)) as client,
+    ):
+        yield client
 
 
 def talk(api, role: str, conversation, **options):
