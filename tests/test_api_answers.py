@@ -218,14 +218,14 @@ class TestPaths:
     def test_only_the_last_part_of_a_path_is_left(self, text, left):
         assert without_paths(text) == left
 
-    @given(st.lists(st.text("abc ._-é", min_size=1, max_size=8), min_size=1, max_size=5))
+    @given(st.lists(st.text("abc ._-é'\"<|", min_size=1, max_size=8), min_size=1, max_size=5))
     def test_no_folder_of_any_path_is_left(self, names):
         folders = [name.strip() or "x" for name in names]
         path = "/" + "/".join(["home", *folders, "clip.mp4"])
         shown = redacted({"video": path, "text": path, "list": [{"path": path}]})
-        assert shown["video"].endswith("clip.mp4") and "/home" not in shown["video"]
+        assert shown["video"] == "clip.mp4" and "/home" not in without_paths(f"cannot read {path}: broken")
         assert shown["text"] == path
-        assert "/" not in shown["list"][0]["path"]
+        assert shown["list"] == [{"path": "clip.mp4"}]
 
 
 class TestStreams:

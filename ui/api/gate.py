@@ -14,7 +14,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers, MutableHeaders
 
 from ui.api.access import LOCAL, LOCAL_KEY, NOBODY, REQUEST_ID_KEY, SCOPE_KEY, ApiCaller
@@ -44,6 +44,8 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _BEARER = re.compile(r"Bearer +([!-~]+)", re.IGNORECASE)
+_RECOGNISING = 4
+"""Threads that recognise tokens; their own, so that nobody waits for long reads of others."""
 _SINGLE = ("host", "origin", "authorization", "content-length")
 _SITES_OF_OTHERS = ("cross-site", "same-site")
 
@@ -62,6 +64,7 @@ class ApiGate:
         self._app = app
         self._state = state
         self._answering = 0
+        self._recognising = CapacityLimiter(_RECOGNISING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request pass, or refuse it."""
@@ -136,8 +139,8 @@ class ApiGate:
         address = scope["client"][0] if scope.get("client") else ""
         given = headers.get("authorization")
         if given is not None and (bearer := _BEARER.fullmatch(given)):
-            tokens, limiter = self._state.tokens, self._state.readers
-            holder = await to_thread.run_sync(tokens.holder, bearer[1], limiter=limiter)
+            find = self._state.tokens.holder
+            holder = await to_thread.run_sync(find, bearer[1], limiter=self._recognising)
             if holder is not None:
                 return ApiCaller(holder.name, holder.role, address=address)
         elif given is None and _is_open(scope["path"]):
