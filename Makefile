@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-browser bench gpu figures stress fuzz check audit lock test-compat test-vllm test-fullsize clean
+.PHONY: help setup demo test test-fast test-browser wheel bench gpu figures stress fuzz check audit lock test-compat test-vllm test-fullsize clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -53,6 +53,10 @@ BENCHMARKS := finds captions compile latency decode speech screen_text image_vec
 	images service
 bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9"; see docs/explanation/performance.md)
 	for name in $(or $(BENCH),$(BENCHMARKS)); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS) || exit 1; done
+
+wheel: setup ## Build the wheel into dist, install it into an empty environment, run its demo
+	$(BIN)/python -m pytest $(ARGS) tests/check_wheel.py
+	$(BIN)/hatchling build -t wheel -d dist
 
 gpu: setup ## What a GPU does: right, how fast against the floor, what fits; 10 minutes (ARGS=--tiny without one)
 	$(BIN)/python -m tests.benchmarks.gpu $(ARGS)

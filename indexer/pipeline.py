@@ -1,4 +1,7 @@
-"""The indexing run, step by step: files to windows to captions to events to vectors; it may stop anywhere."""
+"""The indexing run, step by step: files to windows to captions to events to vectors; it may stop anywhere.
+
+A stopped or killed run loses the batch at hand; the next one goes on, to the index of an unbroken run.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from indexer.catching_up import catch_up
 from indexer.events import Projector
 from indexer.forecast import Forecast, forecast
 from indexer.library import EVERYTHING, IgnoredEntry, Selection
+from indexer.observer import NobodyWatches, RunObserver
 from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
 from indexer.prefetch import DecodedWindow, OpenedFile, Prefetcher, UndecodedWindow, UnusableFile
 from indexer.progress import IndexReport, Progress, ProgressTracker
@@ -57,12 +61,11 @@ def index(
     settling: Settling | None = None,
     follow: bool = False,
     reuse: Reuse = "no",
+    observer: RunObserver = NobodyWatches(),  # noqa: B008 - it has no state
     stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Bring the index up to date with files and folders; those that cannot be used are recorded.
-
-    A stopped or killed run loses the batch at hand; the next one goes on, to the index of an unbroken run.
 
     Args:
         paths: files and folders.
@@ -84,6 +87,7 @@ def index(
         settling: says which files are still being written, and wait for a later run; None where none is.
         follow: whether the complete windows of such files are captioned as they come.
         reuse: what to do about windows in which nothing changes.
+        observer: follows the commits.
         stop: asked after every batch; once it says yes, the run ends there, as if it were through.
         on_progress: called after every file looked at and every window done.
 
@@ -114,7 +118,7 @@ def index(
     given = [on_disk(absolute(path)) for path in paths]
     meter = ProgressTracker(on_progress)
     with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
-        run, away, ignored = _index(given, store, model, embedder, makers, meter, options)
+        run, away, ignored = _index(given, store, model, embedder, makers, meter, options, observer)
     return run.report(away, ignored, wall_seconds=meter.finish())
 
 
@@ -160,6 +164,7 @@ def _index(
     makers: Sequence[TrackMaker],
     meter: ProgressTracker,
     options: _RunOptions,
+    observer: RunObserver,
 ) -> tuple[IndexRun, Counter[FileState], Counter[str]]:
     """The run itself; returns what it did, which files are away, and what else lay on the way."""
     # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
@@ -183,6 +188,7 @@ def _index(
         meter,
         clocks,
         reuse=options.reuse == "yes",
+        observer=observer,
     )
     if makers:
         run.tracks = TrackRun(
@@ -192,6 +198,7 @@ def _index(
             meter=meter,
             on_begin=run.tracks_begin,
             on_ended=run.tracks_ended,
+            on_commit=observer.committed,
             anew=options.mix == "replace",
             max_seconds=options.max_seconds,
         )

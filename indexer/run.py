@@ -19,6 +19,7 @@ from indexer.captioning import CaptionTask, caption_windows
 from indexer.committer import Committer
 from indexer.events import Projector
 from indexer.growing_files import is_provisional, sentence
+from indexer.observer import RunObserver
 from indexer.plan import Job, Known, failed
 from indexer.prefetch import GROWING, DecodedWindow, OpenedFile, UndecodedWindow
 from indexer.progress import ClockDoubt, IndexReport, ProgressTracker, new_seconds
@@ -63,8 +64,10 @@ class IndexRun:
         clocks: Clocks,
         *,
         reuse: bool,
+        observer: RunObserver,
     ) -> None:
         """Take an index that is locked for writing; without a model no captions are made."""
+        self._observer = observer
         self.projector = projector
         self.tracks: TrackRun | None = None
         self._store = store
@@ -77,7 +80,7 @@ class IndexRun:
             store,
             committed=known.committed,
             meter=meter,
-            on_commit=(self._project, self._count),
+            on_commit=(self._project, self._count, observer.committed),
             before_replacing=projector.replacing,
         )
         self._reuse: CaptionReuse | None = None
@@ -169,6 +172,7 @@ class IndexRun:
             known.update(opened.digests)
             self._store.growing.put(content_id, known)
         if opened.kept:
+            self._observer.continues(opened.earlier, content_id)
             self._store.stills.put(moved_stills(self._store, opened.earlier, opened.kept))
             self._committer.write(opened.kept)
             self._store.annotations.move(opened.earlier, content_id)

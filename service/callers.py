@@ -24,6 +24,8 @@ class Caller:
     """Whether somebody waits for it."""
     cancel: CancelToken | None = None
     """Ends the wait for the model; None where the work itself looks at its token between two steps."""
+    is_remote: bool = False
+    """Whether it came with a token, from somebody who need not have a shell on this machine."""
     admitted: bool = field(default=False)
     """Whether it may no longer be refused for overload: its first step was accepted, or it is a job."""
 
@@ -32,8 +34,8 @@ _current: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 def current_caller() -> Caller:
-    """Who the current work is done for; a local caller of its own where nobody said so."""
-    return _current.get() or Caller()
+    """Who the current work is done for; where nobody said so, a local caller that is never refused."""
+    return _current.get() or Caller(admitted=True)
 
 
 @contextmanager

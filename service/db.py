@@ -9,6 +9,7 @@ from service.events import Listener, StageProgress, ignore
 from service.requests import Request
 
 if TYPE_CHECKING:
+    from footage.embed.protocol import TextEmbedder
     from footage.store.findings import Checked
     from indexer.repairing import RepairReport
     from service.session import Service
@@ -87,8 +88,10 @@ def check(service: Service, request: CheckRequest, *, on_event: Listener = ignor
 
     if not request.repair:
         return CheckResult(check_index(service.settings.db, step), None)
-    from footage.embed.text_embedder import load_embedder
     from indexer.repairing import repair
 
-    report = repair(service.settings.db, load=load_embedder, on_progress=step)
+    def load(name: str) -> TextEmbedder:
+        return service.embedder(on_event, name=name)
+
+    report = repair(service.settings.db, load=load, on_progress=step)
     return CheckResult(report.repaired.checked, report)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from footage.core.errors import FootageError
     from footage.core.types import Match
     from indexer.progress import Progress as IndexReading
+    from search.results import SearchResult
     from service.cancellation import CancelToken
     from service.index import IndexResult
     from service.point import PointResult
@@ -110,6 +111,14 @@ class SceneAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """A search has ended with a result; for observers of a service (``Service.observe``)."""
+
+    result: SearchResult
+    """What it answers."""
+
+
+@dataclass(frozen=True, slots=True)
 class PointsFound:
     """The model has pointed at things; a drawing of them, if one was asked for, is still to be written."""
 
@@ -129,6 +138,7 @@ ServiceEvent: TypeAlias = Union[  # noqa: UP007 - a forward reference is no type
     IndexingFailed,
     SceneAnswered,
     PointsFound,
+    Searched,
 ]
 Listener = Callable[[ServiceEvent], None]
 """Called with every event, from whichever thread the work is done in; must not block for long."""
@@ -136,6 +146,16 @@ Listener = Callable[[ServiceEvent], None]
 
 def ignore(event: ServiceEvent) -> None:
     """The listener of a caller that shows no progress."""
+
+
+def both(one: Listener, other: Listener) -> Listener:
+    """A listener that passes every event to two."""
+
+    def passed(event: ServiceEvent) -> None:
+        one(event)
+        other(event)
+
+    return passed
 
 
 @contextmanager

@@ -36,6 +36,7 @@ CONNECT_SECONDS, SILENCE_SECONDS = 10.0, 60.0
 MOST_SECONDS = 3600.0
 """Longest time that one download may take in all."""
 _REPORT_SECONDS = 0.2
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _LONGEST_NAME = 80
 
 
@@ -223,9 +224,16 @@ def resolve(host: str, port: int) -> list[str]:
 def is_public(address: str) -> bool:
     """Whether an IP address is on the public internet: neither this machine nor in a private network."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, ipaddress.IPv6Address) and (inside := _ipv4_inside(ip)) is not None:
+        ip = inside
     return ip.is_global and not ip.is_multicast
+
+
+def _ipv4_inside(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a gateway (NAT64, 6to4) or this machine makes of an IPv6 address."""
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip.ipv4_mapped or ip.sixtofour
 
 
 @contextmanager

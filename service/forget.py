@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
 from footage.core.names import folded
+from footage.store.state.alerts import AlertRepository
+from footage.store.state.database import FILE_NAME
 from service import previews
 from service.requests import Request
 
@@ -65,7 +67,7 @@ def forgettable(service: Service, request: ForgetRequest) -> Forgettable:
 
 
 def forget(service: Service, request: ForgetRequest) -> ForgetResult:
-    """Remove a video's captions, vectors, previews, and every older version of the tables.
+    """Remove a video's captions, vectors, previews, moments of alerts, and every older version of the tables.
 
     Stopped halfway, it is finished when the index is next written to.
 
@@ -83,5 +85,7 @@ def forget(service: Service, request: ForgetRequest) -> ForgetResult:
 
 
 def _forget_caches(service: Service, content_id: str) -> None:
+    if (service.settings.db / FILE_NAME).is_file():
+        AlertRepository(service.state()).forget([content_id])
     previews.forget(service.settings.cache_dir, content_id)
     service.settings.seen.forget(content_id)

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.names import absolute, on_disk
-from indexer.library import FoundFile, Selection, is_under, parse_since, shown, walk
+from indexer.library import FoundFile, Selection, parse_since, shown, walk
 from indexer.timestamps import (
     Clocks,
     parse_clock_from,
@@ -22,14 +22,22 @@ from indexer.timestamps import (
 )
 from indexer.unfinished_files import SETTLE_SECONDS, Settling
 from service.cancellation import CancelToken
-from service.events import Indexed, Indexing, IndexingFailed, Listener, ServerSampling, StageProgress, ignore
+from service.events import (
+    Indexed,
+    Indexing,
+    IndexingFailed,
+    Listener,
+    ServerSampling,
+    StageProgress,
+    both,
+    ignore,
+)
 from service.requests import Request
 from service.tracks import ChosenTracks, choose_tracks
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.coverage import Coverage
-    from footage.core.types import File
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from footage.vlm.profile import Profile
@@ -133,13 +141,6 @@ class RetryRequest(Request):
     """Retry files that failed completely or partly."""
 
 
-class RecaptionRequest(Request):
-    """Caption windows anew that carry over the caption of another window."""
-
-    paths: tuple[Path, ...] = ()
-    """Only those of these files, and of files under these folders; all when there are none."""
-
-
 @dataclass(frozen=True, slots=True)
 class IndexResult:
     """What a run did."""
@@ -179,7 +180,7 @@ def index(
     clocks, selection = request.clocks(), request.selection()
     check_paths(service, request)
     tracks = _prepare(service, on_event)
-    return _run(service, request, tracks, selection, clocks, on_event, cancel or CancelToken())
+    return run_index(service, request, tracks, selection, clocks, on_event, cancel or CancelToken())
 
 
 def watch(
@@ -202,7 +203,7 @@ def watch(
 
     def look() -> bool:
         try:
-            result = _run(service, request, tracks, selection, clocks, on_event, cancel)
+            result = run_index(service, request, tracks, selection, clocks, on_event, cancel)
         except (FileError, UsageError, VideoError) as error:
             on_event(IndexingFailed(error))
             return False
@@ -235,74 +236,7 @@ def retry(
     tracks = choose_tracks(service, on_event, store=store)
     again = IndexRequest(paths=there, retry=True)
     cancel = cancel or CancelToken()
-    return _run(service, again, tracks, again.selection(), again.clocks(), on_event, cancel)
-
-
-@dataclass(frozen=True, slots=True)
-class RecaptionResult:
-    """What captioning reused windows anew came to."""
-
-    windows: int
-    """Windows that were reused and have a caption of their own now."""
-    left: int
-    """Windows that are reused still: of files that cannot be reached, or whose turn did not come."""
-    out_of_reach: tuple[str, ...]
-    """Files with such windows that are not there now; absolute paths."""
-    run: IndexResult | None
-    """The run that captioned them; None where there was nothing to do."""
-
-
-def recaption(
-    service: Service,
-    request: RecaptionRequest,
-    *,
-    on_event: Listener = ignore,
-    cancel: CancelToken | None = None,
-) -> RecaptionResult:
-    """Have the model caption windows that carry over a caption; each keeps the old one until then.
-
-    It may be stopped and run again: windows that have a caption of their own by then are done.
-
-    Raises:
-        UsageError: a path is no file or folder of the index.
-        FootageError: as ``index``.
-    """
-    store = service.store()
-    reused = store.windows.reused()
-    files = _files_under(store.files.all(), request.paths)
-    wanted = {file.content_id for file in files} & reused.keys()
-    concerned = [file for file in files if file.content_id in wanted]
-    there = {file.content_id: Path(file.path) for file in concerned if Path(file.path).is_file()}
-    before = sum(len(reused[content_id]) for content_id in wanted)
-    result = None
-    if there:
-        tracks = ChosenTracks(captions=True, makers=(), left_out={})
-        again = IndexRequest(paths=tuple(sorted(there.values())))
-        token = cancel or CancelToken()
-        result = _run(
-            service, again, tracks, again.selection(), again.clocks(), on_event, token, recaption_reused=True
-        )
-    left = sum(map(len, store.windows.reused(wanted).values())) if wanted else 0
-    out_of_reach = tuple(sorted(file.path for file in concerned if file.content_id not in there))
-    return RecaptionResult(before - left, left, out_of_reach, result)
-
-
-def _files_under(files: Sequence[File], paths: Sequence[Path]) -> list[File]:
-    """The files of an index under some paths; all where there are none.
-
-    Raises:
-        UsageError: there is none under one of them.
-    """
-    found: dict[str, File] = {} if paths else {file.path: file for file in files}
-    for path in paths:
-        here = on_disk(absolute(path))
-        under = {file.path: file for file in files if is_under(file.path, [here])}
-        if not under:
-            raise UsageError(
-                f"{shown(here)} is not in the index", hint="Name files or folders that were indexed."
-            )
-        found |= under
-    return [file for file in found.values() if file.content_id]
+    return run_index(service, again, tracks, again.selection(), again.clocks(), on_event, cancel)
 
 
 def forecast(service: Service, request: IndexRequest, *, on_event: Listener = ignore) -> Forecast:
@@ -429,7 +363,7 @@ def _prepare(service: Service, on_event: Listener) -> ChosenTracks:
     return tracks
 
 
-def _run(
+def run_index(
     service: Service,
     request: IndexRequest,
     tracks: ChosenTracks,
@@ -440,37 +374,47 @@ def _run(
     *,
     recaption_reused: bool = False,
 ) -> IndexResult:
+    """One run on checked paths with chosen tracks; other arguments as of ``indexer.pipeline.index``.
+
+    Raises:
+        FootageError: nothing can be indexed at all.
+    """
     from indexer.pipeline import index as run
+    from service.alerts.while_indexing import IndexingAlerts
 
     settings, store = service.settings, service.store()
-    report = run(
-        request.paths,
-        store=store,
-        model=service.model(on_event) if tracks.captions else None,
-        embedder=service.embedder(on_event),
-        makers=tracks.makers,
-        window_seconds=settings.window_seconds,
-        overlap_seconds=settings.overlap_seconds,
-        batch_size=settings.batch_size,
-        queue_windows=settings.queue_windows,
-        decode_timeout_seconds=settings.decode_timeout_seconds,
-        on_progress=lambda reading: on_event(Indexing(reading)),
-        stop=cancel.is_set,
-        selection=selection,
-        clocks=clocks,
-        collection=request.collection,
-        max_seconds=math.inf if request.max_hours is None else 3600 * request.max_hours,
-        mix="replace" if request.reindex else "accept" if request.accept_mixed else "refuse",
-        retry=request.retry,
-        settling=request.settling,
-        follow=request.follow,
-        reuse="undo" if recaption_reused else "yes" if settings.reuse else "no",
-    )
+    with service.noticing_failures(), IndexingAlerts(service) as alerts:
+        report = run(
+            request.paths,
+            store=store,
+            model=service.model(on_event) if tracks.captions else None,
+            embedder=service.embedder(on_event),
+            makers=tracks.makers,
+            window_seconds=settings.window_seconds,
+            overlap_seconds=settings.overlap_seconds,
+            batch_size=settings.batch_size,
+            queue_windows=settings.queue_windows,
+            decode_timeout_seconds=settings.decode_timeout_seconds,
+            on_progress=lambda reading: both(on_event, service.notice)(Indexing(reading)),
+            stop=cancel.is_set,
+            selection=selection,
+            clocks=clocks,
+            collection=request.collection,
+            max_seconds=math.inf if request.max_hours is None else 3600 * request.max_hours,
+            mix="replace" if request.reindex else "accept" if request.accept_mixed else "refuse",
+            retry=request.retry,
+            settling=request.settling,
+            follow=request.follow,
+            reuse="undo" if recaption_reused else "yes" if settings.reuse else "no",
+            observer=alerts,
+        )
     kept = 0
     if not settings.reuse:
         found = {file.content_id for file in report.files} - {""}
         kept = sum(map(len, store.windows.reused(found).values()))
-    return IndexResult(report, store.coverage(), tracks.left_out, kept)
+    result = IndexResult(report, store.coverage(), tracks.left_out, kept)
+    service.notice(Indexed(result))
+    return result
 
 
 def _profile(service: Service, on_event: Listener) -> Profile:

@@ -39,7 +39,7 @@ class ServeCommandRequest(ModelRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class KnownModel:
+class ListedModel:
     """A known model, as these settings and this machine have it."""
 
     profile: Profile
@@ -71,14 +71,14 @@ class ServeCommand:
         return (*self.command, *(word for pair in self.options for word in pair))
 
 
-def models(settings: Settings, request: ModelsRequest) -> tuple[KnownModel, ...]:
+def models(settings: Settings, request: ModelsRequest) -> tuple[ListedModel, ...]:
     """All known models, in the order of their table."""
     from footage.vlm.profiles import PROFILES
 
     return tuple(_known(profile, settings) for profile in PROFILES.values())
 
 
-def model(settings: Settings, request: ModelRequest) -> tuple[KnownModel, tuple[CardCapability, ...]]:
+def model(settings: Settings, request: ModelRequest) -> tuple[ListedModel, tuple[CardCapability, ...]]:
     """One known model, and the capabilities of its card.
 
     Raises:
@@ -106,9 +106,9 @@ def serve_command(request: ServeCommandRequest) -> ServeCommand:
     return ServeCommand(profile, tuple(command), tuple((name, value) for name, value in values), address)
 
 
-def _known(profile: Profile, settings: Settings) -> KnownModel:
+def _known(profile: Profile, settings: Settings) -> ListedModel:
     runs: tuple[RunsAt, ...] = ("here", "server") if profile.repository and profile.is_served else ("here",)
-    return KnownModel(profile, runs, _is_here(profile.name), _uses(profile, settings))
+    return ListedModel(profile, runs, _is_here(profile.name), _uses(profile, settings))
 
 
 def _uses(profile: Profile, settings: Settings) -> tuple[Use, ...]:

@@ -14,7 +14,7 @@ from footage.core.errors import FileError, NotAVideoError, SchemaMismatchError, 
 from footage.core.timecode import format_time, gap_seconds
 from footage.core.types import Span
 from search.pages import LISTED
-from service.events import Listener, ignore
+from service.events import Listener, Searched, ignore
 from service.fold import SceneGrouping, folded
 from service.requests import Request
 
@@ -129,6 +129,7 @@ def search_pictures(
     result = queries.search(
         picture, query, exclude=excluded, limit=request.limit, thresholds=service.looking().thresholds
     )
+    service.notice(Searched(result))
     return folded(service, result, request.group)
 
 

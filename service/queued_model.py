@@ -7,16 +7,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from service import factories
 from service.callers import Caller, current_caller
 
 if TYPE_CHECKING:
-    from footage.core.config import Settings
     from footage.core.disk_cache import Shelf
     from footage.core.errors import WindowError
     from footage.core.types import Answer, Frames, Provenance, Span
     from footage.vlm.profile import Profile
-    from footage.vlm.protocol import Capabilities, Prepared, Prompt, VideoModel
+    from footage.vlm.protocol import Capabilities, ModelWork, Prepared, Prompt, VideoModel
     from service.work_queue import WorkQueue
 
 Request = tuple["Prepared", "Prompt"]
@@ -25,28 +23,22 @@ OnWait = Callable[[str], bool]
 _on_wait: ContextVar[OnWait | None] = ContextVar("on_wait of the caller", default=None)
 
 
-def queued_loader(
-    queue: WorkQueue, load: Callable[[Settings], VideoModel] = factories.load_model
-) -> Callable[[Settings], VideoModel]:
-    """What makes models that take turns, for ``service.session.Loaders``.
-
-    Args:
-        queue: The queue; one for all models of a process, as they share its accelerator.
-        load: Makes the model itself.
-    """
-    return lambda settings: queued(load(settings), queue)
-
-
 def queued(model: VideoModel, queue: WorkQueue) -> VideoModel:
     """A model as it is, with a turn around each of its steps for ``service.callers.current_caller``.
 
     It has the abilities of the model, and no others (``Recalling``, ``RunsEach``, ``Waits``,
-    ``PictureModel``). A step raises ``Cancelled`` where the caller was cancelled while it waited, and the
-    first step of a request ``OverloadedError`` where too many wait.
+    ``PictureModel``, ``CountsWork``). A step raises ``Cancelled`` where the caller was cancelled while it
+    waited, and the first step of a request ``OverloadedError`` where too many wait.
     """
-    from footage.vlm.protocol import PictureModel, Recalling, RunsEach, Waits
+    from footage.vlm.protocol import CountsWork, PictureModel, Recalling, RunsEach, Waits
 
-    parts = {Recalling: _Recalling, RunsEach: _RunsEach, Waits: _Waits, PictureModel: _Pictures}
+    parts = {
+        Recalling: _Recalling,
+        RunsEach: _RunsEach,
+        Waits: _Waits,
+        PictureModel: _Pictures,
+        CountsWork: _Counts,
+    }
     bases = tuple(part for ability, part in parts.items() if isinstance(model, ability))
     return type("QueuedModel", (*bases, _QueuedModel), {})(model, queue)  # type: ignore[no-any-return]
 
@@ -169,3 +161,12 @@ class _Pictures(_QueuedModel):
     def prepare_pictures(self, pictures: Sequence[Frames]) -> Prepared:
         """As the model; takes no turn."""
         return self._model.prepare_pictures(pictures)  # type: ignore[no-any-return]
+
+
+class _Counts(_QueuedModel):
+    """The part of a model that counts what it does."""
+
+    @property
+    def work(self) -> ModelWork:
+        """Of the model."""
+        return self._model.work  # type: ignore[no-any-return]

@@ -51,6 +51,13 @@ class SceneAnswers:
     """Windows that could not be decoded, each with the reason, one sentence."""
 
 
+def answer_text(answer: Answer) -> str:
+    """An answer without what the model writes while it is thinking."""
+    from footage.vlm.contract import read_text
+
+    return read_text(answer)
+
+
 def read_scene(place: Locator) -> Segment:
     """What of a file a locator means: an image, a moment, a segment or a whole video.
 

@@ -12,7 +12,7 @@ from footage.core.errors import ModelUnavailableError
 from footage.core.tracks import CAPTION_TRACK
 from search.pages import LISTED
 from service import factories
-from service.events import Hits, Listener, WindowsPlanned, ignore, steps
+from service.events import Hits, Listener, Searched, WindowsPlanned, ignore, steps
 from service.fold import SceneGrouping, folded
 from service.requests import Request
 
@@ -149,6 +149,7 @@ def _search_here(
         result = _with_note(result, unseen)
 
     # 4. One answer for each scene, where that is wanted.
+    service.notice(Searched(result))
     return folded(service, result, request.group)
 
 

@@ -7,7 +7,8 @@ holds one ``Service`` as long as its settings last.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 from footage.core.endpoint import shown_address
 from footage.core.errors import FootageError, StoreMissingError
 from service import factories
-from service.events import Listener, busy, ignore
+from service.events import IndexingFailed, Listener, ServiceEvent, busy, ignore
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from search.retrieval.images import ImageRetriever
     from search.retrieval.rerank import Reranker
     from service.remote import RemoteService
+    from service.work_queue import WorkQueue
 
 T = TypeVar("T")
 LoadModel: TypeAlias = "Callable[[Settings], VideoModel]"
@@ -82,9 +84,8 @@ class _Kept(Generic[T]):
             self._made.clear()
 
     def all(self) -> list[T]:
-        """Everything that is kept."""
-        with self._lock:
-            return list(self._made.values())
+        """Everything that is kept; what is being made at the moment is not waited for."""
+        return list(self._made.values())
 
 
 class Service:
@@ -98,6 +99,7 @@ class Service:
             loaders: How models are made; as the settings say when None.
         """
         self.settings = settings
+        self._observers: tuple[Listener, ...] = ()
         self._loaders = loaders or Loaders()
         self._stores: _Kept[Store] = _Kept()
         self._states: _Kept[StateDatabase] = _Kept()
@@ -110,8 +112,27 @@ class Service:
         self._track_makers: _Kept[TrackMaker] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
+        self._queue: WorkQueue | None = None
         self.remote: RemoteService | None = None
         """A running service to ask first; None in that service itself, and in a command."""
+
+    def observe(self, observer: Listener) -> None:
+        """Report searches and index runs of all callers to an observer, beside their own listeners."""
+        self._observers = (*self._observers, observer)
+
+    def notice(self, event: ServiceEvent) -> None:
+        """Pass an event to the observers."""
+        for observer in self._observers:
+            observer(event)
+
+    @contextmanager
+    def noticing_failures(self) -> Iterator[None]:
+        """Report an error of an index run to the observers, and pass it on."""
+        try:
+            yield
+        except FootageError as error:
+            self.notice(IndexingFailed(error))
+            raise
 
     def store(self) -> Store:
         """The index; an index made anew in the same place is opened anew.
@@ -183,6 +204,18 @@ class Service:
             return self.model(on_event)
         return self._model("find", settings, on_event)
 
+    def use_queue(self, queue: WorkQueue) -> None:
+        """Have the models take turns for those that share them; call it before one is loaded.
+
+        A process that works for one caller alone needs none.
+        """
+        self._queue = queue
+
+    @property
+    def queue(self) -> WorkQueue | None:
+        """What the models take turns in; None where nobody shares them."""
+        return self._queue
+
     def _model(self, role: str, settings: Settings, on_event: Listener) -> VideoModel:
         """The model of a role; the other one stays in memory only if both fit."""
 
@@ -190,9 +223,18 @@ class Service:
             with busy(f"loading {shown_address(settings.model)}", on_event):
                 if self._models.all() and not self._loaders.fits(settings):
                     self._release_models()
-                return self._loaders.model(settings)
+                model = self._loaders.model(settings)
+            if self._queue is None:
+                return model
+            from service.queued_model import queued
+
+            return queued(model, self._queue)
 
         return self._models.get(role, load)
+
+    def loaded_models(self) -> list[VideoModel]:
+        """The models that are in memory now; none is loaded for it."""
+        return self._models.all()
 
     def _release_models(self) -> None:
         """Forget the models that are loaded, and the engines that hold them; a later call loads them again.

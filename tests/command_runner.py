@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 from evaluation.schemas import COMMANDS
 from service.session import Loaders
 
+GROUPS = ("alerts", "captions", "db", "eval", "jobs", "models", "tokens")
+
 
 class CommandRunner(CliRunner):
     """As ``CliRunner``; ``loaders`` makes the models, those that the settings name when None."""
@@ -30,11 +32,7 @@ class CommandRunner(CliRunner):
 
 def command_of(arguments: Sequence[str]) -> str:
     """The command of a command line, with its group."""
-    name = (
-        " ".join(arguments[:2])
-        if arguments[0] in ("captions", "db", "eval", "models", "tokens")
-        else arguments[0]
-    )
+    name = " ".join(arguments[:2]) if arguments[0] in GROUPS else arguments[0]
     return "models list" if name == "models --json" else name
 
 

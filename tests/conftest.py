@@ -17,6 +17,19 @@ hypothesis.settings.load_profile("project")
 SLOW_FILES = frozenset(
     f"test_{name}.py"
     for name in [
+        "api_access",
+        "api_answers",
+        "api_contract",
+        "api_guide",
+        "api_serving",
+        "alerts_cli",
+        "alerts_crashes",
+        "alerts_desktop",
+        "alerts_email",
+        "alerts_moments",
+        "alerts_mqtt",
+        "alerts_service",
+        "api_jobs",
         "benchmarks_gpu",
         "core_disk_cache",
         "crashes",
@@ -27,6 +40,7 @@ SLOW_FILES = frozenset(
         "docs_commands",
         "docs_export",
         "docs_search",
+        "doors",
         "embed_image_embedder",
         "embed_text_embedder",
         "evaluation_drawn",
@@ -77,6 +91,7 @@ SLOW_FILES = frozenset(
         "service_images",
         "service_jobs",
         "service_jobs_killed",
+        "service_metrics",
         "service_picture_search",
         "service_picture_search",
         "service_session",
@@ -127,6 +142,13 @@ SLOW_FILES = frozenset(
 """What ``make test-fast`` leaves out: files whose tests load models, encode long clips, start servers,
 browsers or worker processes, or kill some. Single slow tests of the other files are marked ``slow``."""
 
+POSIX_FILES = frozenset(
+    f"test_{name}.py"
+    for name in ["crashes", "full_disk", "installation_checks", "media_sandbox", "private_modes", "stress"]
+)
+"""Files whose tests need Unix sockets, fork, signals or file modes. Single such tests elsewhere are marked
+``posix``. On Windows both are skipped: docs/how-to/deploy.md says what is known to work there."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="leave out slow files and tests; see SLOW_FILES")
@@ -147,6 +169,10 @@ def pytest_runtest_call() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.name != "posix":
+        for item in items:
+            if item.path.name in POSIX_FILES or item.get_closest_marker("posix"):
+                item.add_marker(pytest.mark.skip(reason="needs a POSIX system"))
     items.sort(key=lambda item: item.path.name not in SLOW_FILES)  # short files last: workers end together
     if config.getoption("--fast"):
         left_out = {item for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}

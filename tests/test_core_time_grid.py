@@ -34,6 +34,7 @@ from footage.vlm.profiles import DEMO
 from search.grounding import proposals
 from search.grounding.span_merge import merge_replies
 from search.grounding.window_queries import Reply, WindowQuestion
+from service import previews
 from ui.web.components import media, timeline
 from ui.web.components.player.events import read_marks
 
@@ -211,7 +212,7 @@ def test_the_app_takes_marks_at_the_very_end_and_shows_spans_there(duration, a, 
     if end - start > 0.002 and start < whole:
         assert marks is not None
     span = Span.clamped(start, whole, within=Span(0, whole))
-    stretch = media.around(span, duration)
+    stretch = previews.around(span, duration)
     assert stretch.end_seconds <= whole
     wider = media.reaching(stretch, min(a * whole, whole), whole)
     assert wider.end_seconds <= whole

@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
 COMMANDS = (
     *("search", "find", "ask", "point", "track"),
-    *("index", "status", "retry", "forget", "prune", "db", "captions"),
-    *("export", "reel", "verify", "save", "review", "correct"),
+    *("index", "status", "videos", "video", "events", "transcript"),
+    *("retry", "forget", "prune", "db", "captions"),
+    *("export", "reel", "verify", "save", "review", "correct", "corrections", "label"),
     *("calibrate", "audit", "eval", "models", "ui", "demo", "doctor"),
 )
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 500, 80
@@ -116,10 +117,14 @@ def test_the_page_on_models_tells_what_each_can_do() -> None:
         assert f"| {', '.join(profile.skills)} |" in rows[profile.name]
 
 
-def test_ci_calls_check_and_test_and_is_executable() -> None:
+def test_ci_calls_check_wheel_and_test_and_is_executable() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
-    assert set(re.findall(r"\bmake ([a-z-]+)$", text_of(".ci/run"), re.MULTILINE)) == {"check", "test"}
+    assert set(re.findall(r"\bmake ([a-z-]+)$", text_of(".ci/run"), re.MULTILINE)) == {
+        "check",
+        "wheel",
+        "test",
+    }
 
 
 def test_no_other_distribution_claims_our_package_names() -> None:
@@ -131,7 +136,8 @@ def test_no_other_distribution_claims_our_package_names() -> None:
 
 def test_the_distribution_holds_the_packages_and_the_command() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))
-    assert tuple(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == PACKAGES
+    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert tuple(name for name in included if not name.startswith("data/")) == PACKAGES
     assert project["project"]["scripts"] == {"footage": "ui.cli.start:main"}
     assert project["project"]["license"] == "Apache-2.0"
     assert "Apache License" in text_of("LICENSE")

@@ -185,10 +185,20 @@ def test_this_machine_is_private_by_any_name(site: Site, folder: Path) -> None:
 @given(st.ip_addresses())
 def test_private_addresses_are_known(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     expected = address.is_global and not address.is_multicast
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        expected = mapped.is_global and not mapped.is_multicast
+    inside = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    if address.version == 6 and address in ipaddress.ip_network("64:ff9b::/96"):
+        inside = ipaddress.IPv4Address(address.packed[-4:])
+    if inside is not None:
+        expected = inside.is_global and not inside.is_multicast
     assert is_public(str(address)) is expected
+
+
+@given(st.ip_addresses(v=4))
+def test_an_address_behind_a_gateway_is_as_private_as_itself(address: ipaddress.IPv4Address) -> None:
+    digits = address.packed.hex()
+    halves = f"{digits[:4]}:{digits[4:]}"
+    for written in (f"64:ff9b::{halves}", f"2002:{halves}::1", f"::ffff:{halves}"):
+        assert is_public(written) is is_public(str(address))
     if address.version == 4:
         assert is_public(f"::ffff:{address}") is is_public(str(address))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
 import pytest
+from command_runner import CommandRunner
 from standin_model import StandinEmbedder, StandinModel, write_levels
 from waiting import wait_until
 
@@ -25,6 +27,7 @@ from service.requests import Request
 from service.schemas.base import Record
 from service.schemas.jobs import JobEventRecord, JobRecord
 from service.session import Loaders, Service
+from ui.cli.main import app
 
 FAST = RunnerTimes(poll_seconds=0.02, busy_seconds=0.05, progress_seconds=0.0)
 
@@ -45,7 +48,8 @@ class CountRecord(Record):
 class Counting:
     """An operation that counts, which a test can hold between two numbers."""
 
-    def __init__(self, name="count"):
+    def __init__(self, name="count", *, stubborn=False):
+        self.stubborn = stubborn
         self.go = threading.Event()
         self.go.set()
         self.began, self.clients = [], []
@@ -59,7 +63,7 @@ class Counting:
         for number in range(request.steps):
             cancel.raise_if_cancelled()
             on_event(StageProgress("counting", number, request.steps))
-            wait_until(lambda: self.go.is_set() or cancel.cancelled)
+            wait_until(lambda: self.go.is_set() or (cancel.cancelled and not self.stubborn))
             cancel.raise_if_cancelled()
             yield CountRecord(number=number)
         if request.fails:
@@ -175,6 +179,17 @@ def test_jobs_of_one_lane_run_in_their_order_and_reading_jobs_beside_them(servic
     assert writing.began == [1, 2]
 
 
+def test_a_job_that_watches_keeps_no_other_from_beginning(service):
+    watching, writing = Counting("watch"), Counting("count")
+    watching.go.clear()
+    watch, other = ask_for(service, watching), ask_for(service, writing)
+    with Running(service, watching, writing):
+        wait_for(service, watch, "running")
+        wait_for(service, other, "done")
+        asking.cancel_job(service, watch)
+        wait_for(service, watch, "cancelled")
+
+
 def test_a_queued_job_is_cancelled_at_once_and_a_running_one_after_its_step(service):
     counting = Counting()
     counting.go.clear()
@@ -203,6 +218,23 @@ def test_an_orderly_end_queues_what_runs_and_a_new_start_goes_on(service):
     with Running(service, counting):
         assert wait_for(service, job_id, "done").attempts == 2
         wait_for(service, waiting, "done")
+
+
+def test_a_step_that_does_not_end_in_time_is_no_fault_of_its_job(service):
+    counting = Counting(stubborn=True)
+    counting.go.clear()
+    job_id = ask_for(service, counting)
+    runner = JobRunner(service, operations={"count": counting.operation}, times=FAST)
+    runner.start()
+    wait_until(lambda: counting.began)
+    assert not runner.stop(timeout_seconds=0.1)
+    assert asking.job(service, job_id).state == "queued"
+    counting.go.set()
+    assert runner.stop()  # the step has ended, and nothing of it was written down
+    job = asking.job(service, job_id)
+    assert (job.state, job.attempts, job.interruptions, job.records) == ("queued", 1, 0, ())
+    with Running(service, counting):
+        assert wait_for(service, job_id, "done").attempts == 2
 
 
 def test_one_key_makes_one_job_and_is_refused_for_another_request(service):
@@ -352,3 +384,38 @@ def test_of_a_long_result_the_first_and_the_last_lines_are_kept():
         lines.add({"number": number})
     assert [line["number"] for line in lines.kept()] == [0, 1, 7, 8, 9]
     assert lines.total == 10
+
+
+# -- On the command line ---------------------------------------------------------------------------------
+
+
+def footage(service, *arguments, code=0):
+    result = CommandRunner().invoke(app, ["jobs", *arguments, "--db", str(service.settings.db)])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def lines_of(service, *arguments):
+    return [json.loads(line) for line in footage(service, *arguments, "--json").stdout.splitlines()]
+
+
+def test_the_commands_work_without_a_service(service):
+    counting = Counting()
+    failed, queued = ask_for(service, counting, steps=1, fails=True), ask_for(service, counting)
+    asking.cancel_job(service, queued)
+    with Running(service, counting):
+        wait_for(service, failed, "failed")
+    assert [job["id"] for job in lines_of(service, "list")] == [queued, failed]
+    assert [job["id"] for job in lines_of(service, "list", "--state", "failed")] == [failed]
+    table = footage(service, "list").stdout
+    assert queued in table
+    assert "The count is lost." in table
+    job, *events = lines_of(service, "show", failed, "--events")
+    assert job["problem"]["hint"] == "Count again."
+    assert [event["kind"] for event in events][:2] == ["queued", "started"]
+    assert "The count is lost. Count again." in footage(service, "show", failed).stdout
+    assert lines_of(service, "retry", failed)[0]["state"] == "queued"
+    assert "cancelled" in footage(service, "cancel", failed).stdout
+    assert asking.job(service, failed).state == "cancelled"
+    assert "footage jobs list" in footage(service, "show", "none", code=1).stderr
+    assert "got 'odd'" in footage(service, "list", "--state", "odd", code=2).stderr

@@ -42,7 +42,7 @@ def known(path: Path, **changes) -> File:
 
 
 def cut(cache: Path, path: Path, file: File):
-    return media.preview(cache, str(path), content_id=file.content_id, stretch=STRETCH, file=file)
+    return previews.preview(cache, str(path), content_id=file.content_id, stretch=STRETCH, file=file)
 
 
 def first_picture(clip: Path) -> int:
@@ -100,9 +100,9 @@ def test_a_kept_preview_is_of_the_file_that_it_was_cut_from(tmp_path, clips):
     """Also where no index says what the file is: a finding of one file, or a page of before."""
     path = Path(shutil.copy(clips / "a.mp4", tmp_path / "gate.mp4"))
     cache, stretch = tmp_path / "cache", Span(0.0, 1.0)
-    first = media.preview(cache, str(path), content_id="c", stretch=stretch)
+    first = previews.preview(cache, str(path), content_id="c", stretch=stretch)
     replace_file(path, clips / "b.mp4")
-    again = media.preview(cache, str(path), content_id="c", stretch=stretch)
+    again = previews.preview(cache, str(path), content_id="c", stretch=stretch)
     assert again.path != first.path
     previews.forget(cache, "c")
     assert not list((cache / "previews").iterdir())
@@ -152,7 +152,7 @@ def test_no_row_of_an_index_opens_a_file_outside_of_the_folders_that_may_be_show
     for named in (path, inside / ".." / "private.mp4", inside / "way-out.mp4", tmp_path / "none.mp4"):
         for file in (File(str(named), "c"), None):
             with pytest.raises(VideoError, match="not in a folder that the app may show") as result:
-                media.preview(tmp_path / "cache", str(named), content_id="c", stretch=STRETCH, file=file)
+                previews.preview(tmp_path / "cache", str(named), content_id="c", stretch=STRETCH, file=file)
             assert "--library-root" in result.value.hint
             assert not media.thumbnail(tmp_path / "cache", str(named), content_id="c", seconds=1.0, file=file)
     assert not list((tmp_path / "cache").rglob("*.*"))

@@ -18,7 +18,17 @@ from footage.inference.runner import WindowedRunner, WindowSource
 from footage.media.sandbox import probe
 from footage.store import Store
 from footage.vlm.contract import find_prompt
-from footage.vlm.protocol import PictureModel, RawModel, Recalling, RunsEach, TakesTurns, VideoModel, Waits
+from footage.vlm.protocol import (
+    CountsWork,
+    ModelWork,
+    PictureModel,
+    RawModel,
+    Recalling,
+    RunsEach,
+    TakesTurns,
+    VideoModel,
+    Waits,
+)
 from indexer.pipeline import index
 from service.callers import Caller, acting_for, current_caller
 from service.cancellation import Cancelled, CancelToken
@@ -257,6 +267,7 @@ class WaitingModel(StandinModel):
     on_wait = None
     shelf = None
     sees = "every second frame"
+    work = ModelWork(batches=3)
 
     def run_each(self, requests):
         if self.on_wait is not None and not self.on_wait("the server is away"):
@@ -276,12 +287,13 @@ def test_a_queued_model_has_the_abilities_of_the_model_and_no_others():
     for ability in (VideoModel, TakesTurns):
         assert isinstance(plain, ability)
         assert isinstance(rich, ability)
-    for ability in (Recalling, RunsEach, Waits):
+    for ability in (CountsWork, Recalling, RunsEach, Waits):
         assert not isinstance(plain, ability)
         assert isinstance(rich, ability)
     assert not isinstance(rich, RawModel | PictureModel)
     assert (plain.sees, rich.sees) == ("", "every second frame")
     assert rich.profile.name == "standin"
+    assert rich.work.batches == 3
     assert rich.provenance.model == "standin"
     rich.keep("content", None)
     assert rich.recall("content", Span(0, 1)) is None

@@ -35,7 +35,7 @@ from footage.core.types import Span
 from footage.store import Store
 from footage.store.backup import restore
 from search.engine import Engine
-from ui.web.components import media
+from service import previews
 
 LONG = bool(os.environ.get("FOOTAGE_STRESS"))
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "50" if LONG else "1"))
@@ -306,7 +306,7 @@ def test_many_searches_and_previews_keep_memory_flat(places, tmp_path, result):
 
     def preview(number: int) -> None:
         stretch = Span(number * 0.1, number * 0.1 + 1.5)
-        assert media.preview(tmp_path / "cache", str(CLIP), content_id="c", stretch=stretch).path.is_file()
+        assert previews.preview(tmp_path / "cache", str(CLIP), content_id="c", stretch=stretch).path.is_file()
 
     for number in range(50):
         search(number)

@@ -30,7 +30,8 @@ from footage.store import Store
 from indexer.pipeline import index
 from search.query.parser import parse_query
 from search.results import SearchCoverage, SearchResult, Timings
-from ui.web.components import cards, evidence, markup, media, notices, questions, timeline
+from service import previews
+from ui.web.components import cards, evidence, markup, notices, questions, timeline
 
 UI = Path(__file__).resolve().parents[1] / "ui" / "web"
 STANDIN = Path(__file__).with_name("standin_app.py")
@@ -506,14 +507,14 @@ class TestInABrowser:
         )
         start, end = (parse_time(clock) for clock in re.findall(r"\d+:[\d.]+", span))
         video = page.locator("video")
-        lead = min(media.LEAD_SECONDS, start)
+        lead = min(previews.LEAD_SECONDS, start)
         for _ in range(200):
             at, length, paused = video.evaluate("video => [video.currentTime, video.duration, video.paused]")
             if not paused and at > lead + 0.05:
                 break
             page.wait_for_timeout(20)
         assert not paused and lead <= at < lead + end - start
-        assert length <= lead + end - start + media.TAIL_SECONDS + 0.1
+        assert length <= lead + end - start + previews.TAIL_SECONDS + 0.1
         page.keyboard.press("p")
         page.wait_for_function(
             "text => document.querySelector('.fx-now .fx-text').innerText == text",

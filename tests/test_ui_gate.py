@@ -22,15 +22,20 @@ import pytest
 from benchmarks.app import Visitor, visiting
 from screenshot_app import ROOT, browser_page, chromium, wait_for
 from standin_truth import SAMPLES, TruthModel
+from test_alerts_webhook import Receiver, serving
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from footage.core.config import Settings
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer.import_export import import_captions
 from indexer.pipeline import index
 from search import saved_searches
 from search.engine import Engine
+from service.alerts import manage
+from service.alerts.running import AlertRunner
+from service.session import Service
 
 QUESTION = "a green car drives from left to right"
 HOSTILE_CONFIG = """
@@ -452,7 +457,7 @@ def states(app: App) -> list[str]:
 
 def test_to_view_is_not_to_edit_whatever_is_sent(guarded):
     """The buttons are not there for this role, and pressing them by their ids all the same does nothing."""
-    changing = {"Look again", "Look closely", "Reviewed", "Flag", "Save"}
+    changing = {"Look again", "Look closely", "Reviewed", "Flag", "Save", "Make alert"}
     before = states(guarded)
     with visiting(guarded.address, "view=queue", cookie=guarded.cookies["edit"]) as editor:
         editor.turn_to("review")
@@ -469,6 +474,35 @@ def test_to_view_is_not_to_edit_whatever_is_sent(guarded):
     [line] = [line for line in guarded.audit() if line["action"] == "review"]
     assert (line["outcome"], line["role"], line["state"]) == ("done", "edit", "reviewed")
     assert line["address"] == "127.0.0.1" and len(line["session"]) == 8 and line["mark"]
+
+
+def test_to_view_alerts_is_not_to_change_them(guarded):
+    service = Service(Settings(db=guarded.folder / "index.lancedb", webhook_private=True))
+    with serving(Receiver()) as receiver:
+        sink = manage.SinkRequest(kind="webhook", target=receiver.at())
+        manage.add(
+            service,
+            manage.AddAlertRequest(
+                name="Cars", query=QUESTION, sinks=(sink,), least_verdict="not checked", from_start=True
+            ),
+        )
+        AlertRunner(service).run_once()
+        delivered = len(receiver.got)
+        assert delivered
+        changing = {"Test", "Remove alert"}
+        with visiting(guarded.address, "view=alerts", cookie=guarded.cookies["edit"]) as editor:
+            editor.turn_to("review")
+            assert changing <= set(editor.ids)
+            with visiting(guarded.address, "view=alerts", cookie=guarded.cookies["view"]) as viewer:
+                viewer.turn_to("review")
+                assert "Show moment 1" in viewer.ids and not changing & set(viewer.ids)
+                for label in changing:
+                    viewer.ids[label] = editor.ids[label]
+                    viewer.press(label)
+            assert len(receiver.got) == delivered
+            assert [status.alert.name for status in manage.statuses(service)] == ["Cars"]
+            editor.press("Remove alert")
+    assert manage.statuses(service) == []
 
 
 def test_a_header_of_the_client_makes_nobody_an_editor(guarded):

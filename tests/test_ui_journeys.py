@@ -38,6 +38,7 @@ GREEN = "a green car drives from left to right"
 BLUE = "a blue car drives from right to left"
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)> **b** [a](http://b.c) `c` :red[d] $x$ "
 ANSWERED = ".fx-why"
+RESTS = "document.querySelector('.stApp[data-test-script-state=notRunning]')"
 
 
 class HostileModel(TruthModel):
@@ -101,7 +102,8 @@ def ask(page, question: str) -> None:
 
 
 def collect(page, number: int) -> None:
-    """Press "Add to highlights", and wait for the message."""
+    """Press "Add to highlights" once the page has come to rest, and wait for the message."""
+    page.wait_for_function(RESTS)
     page.get_by_role("button", name="Add to highlights").click()
     page.get_by_text(f"Added: {number} clip").wait_for()
 

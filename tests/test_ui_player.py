@@ -162,23 +162,32 @@ def test_what_makes_sense_is_taken_and_only_for_the_span_it_was_said_of():
     assert wishes.read_wishes(asked, of="you", duration_seconds=60.0, actions=("next",)) == wishes.Wishes()
 
 
+def test_a_press_on_a_span_that_is_gone_is_noticed():
+    pressed = {"of": "me", "action": "export"}
+    assert wishes.pressed_elsewhere(pressed, of="you", actions=("export",))
+    assert not wishes.pressed_elsewhere(pressed, of="me", actions=("export",))
+    assert not wishes.pressed_elsewhere(pressed, of="you", actions=())
+    assert not wishes.pressed_elsewhere({"of": "me", "action": "next"}, of="you", actions=("next",))
+    assert not wishes.pressed_elsewhere("export", of="you", actions=("export",))
+
+
 # -- Previews --------------------------------------------------------------------
 
 
 @given(spans_in(Span(0.0, 300.0)), st.floats(0.1, 300.0).map(on_grid))
 def test_a_span_is_shown_with_context_inside_the_video(span, duration_seconds):
-    shown = media.around(span, duration_seconds)
-    assert shown.duration_seconds <= media.LONGEST_SECONDS + 1e-9 and shown.end_seconds <= duration_seconds
+    shown = previews.around(span, duration_seconds)
+    assert shown.duration_seconds <= previews.LONGEST_SECONDS + 1e-9 and shown.end_seconds <= duration_seconds
     if span.start_seconds < duration_seconds:
         assert shown.start_seconds <= span.start_seconds < shown.end_seconds
 
 
 @given(spans_in(Span(0.0, 300.0)), st.floats(0.0, 300.0).map(on_grid))
 def test_a_moment_asked_for_is_reached(span, seconds):
-    before = media.around(span, 300.0)
+    before = previews.around(span, 300.0)
     after = media.reaching(before, seconds, 300.0)
     assert after.start_seconds <= seconds <= after.end_seconds <= 300
-    assert after.duration_seconds <= media.LONGEST_SECONDS + 1e-9
+    assert after.duration_seconds <= previews.LONGEST_SECONDS + 1e-9
     assert media.reaching(after, seconds, 300.0) == after
 
 
@@ -189,12 +198,12 @@ def clip(tmp_path_factory) -> Path:
 
 
 def test_a_preview_begins_where_it_says_and_is_cut_once(tmp_path, clip):
-    first = media.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.6, 5.0))
+    first = previews.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.6, 5.0))
     assert first.start_seconds == pytest.approx(2.75)
     cut_at = first.path.stat().st_mtime_ns
-    again = media.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.6, 5.0))
+    again = previews.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.6, 5.0))
     assert again == first and again.path.stat().st_mtime_ns == cut_at
-    other = media.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.6, 6.0))
+    other = previews.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.6, 6.0))
     assert other.path != first.path
     previews.forget(tmp_path, "c")
     assert not list((tmp_path / "previews").iterdir())
@@ -202,13 +211,13 @@ def test_a_preview_begins_where_it_says_and_is_cut_once(tmp_path, clip):
 
 def test_a_preview_between_two_frames_shows_the_one_on_show(tmp_path):
     slow = write_clip(tmp_path / "slow.mp4", [0.0, 4.0, 8.0], fps=1)
-    made = media.preview(tmp_path, str(slow), content_id="c", stretch=Span(5.0, 6.0))
+    made = previews.preview(tmp_path, str(slow), content_id="c", stretch=Span(5.0, 6.0))
     assert made.start_seconds == 4.0
 
 
 @pytest.mark.parametrize("harm", ["empty", "garbage", "cut off", "headless"])
 def test_a_damaged_preview_is_cut_again(tmp_path, clip, harm):
-    made = media.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.0, 4.0))
+    made = previews.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.0, 4.0))
     whole = made.path.read_bytes()
     damaged = {
         "empty": b"",
@@ -217,38 +226,38 @@ def test_a_damaged_preview_is_cut_again(tmp_path, clip, harm):
         "headless": whole[40:],
     }
     made.path.write_bytes(damaged[harm])
-    assert media.kept_preview(tmp_path, str(clip), content_id="c", stretch=Span(2.0, 4.0)) is None
-    again = media.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.0, 4.0))
-    assert media.is_whole(again.path) and again == made
+    assert previews.kept_preview(tmp_path, str(clip), content_id="c", stretch=Span(2.0, 4.0)) is None
+    again = previews.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.0, 4.0))
+    assert previews.is_whole(again.path) and again == made
 
 
 @given(st.binary(max_size=64))
 def test_any_bytes_may_be_asked_whether_they_are_a_clip(tmp_path_factory, content):
     place = tmp_path_factory.getbasetemp() / "bytes.mp4"
     place.write_bytes(content)
-    assert not media.is_whole(place)
+    assert not previews.is_whole(place)
 
 
 def test_a_clip_cut_off_anywhere_is_not_whole(tmp_path, clip):
-    whole = media.preview(tmp_path, str(clip), content_id="c", stretch=Span(0.0, 1.0)).path
+    whole = previews.preview(tmp_path, str(clip), content_id="c", stretch=Span(0.0, 1.0)).path
     content = whole.read_bytes()
-    assert media.is_whole(whole)
+    assert previews.is_whole(whole)
     for length in range(0, len(content), 97):
         whole.write_bytes(content[:length])
-        assert not media.is_whole(whole)
+        assert not previews.is_whole(whole)
 
 
 def test_the_next_preview_is_cut_in_the_background(tmp_path, clip):
     stretch = Span(1.0, 2.0)
-    media.prefetch(tmp_path, str(clip), content_id="c", stretch=stretch).result(60)
-    assert media.kept_preview(tmp_path, str(clip), content_id="c", stretch=stretch)
-    media.prefetch(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch).result(60)
-    assert media.kept_preview(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch) is None
-    media.prefetch(tmp_path, str(clip), content_id="e", stretch=stretch)
-    assert media.preview(tmp_path, str(clip), content_id="e", stretch=stretch).path.is_file()
+    previews.prefetch(tmp_path, str(clip), content_id="c", stretch=stretch).result(60)
+    assert previews.kept_preview(tmp_path, str(clip), content_id="c", stretch=stretch)
+    previews.prefetch(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch).result(60)
+    assert previews.kept_preview(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch) is None
+    previews.prefetch(tmp_path, str(clip), content_id="e", stretch=stretch)
+    assert previews.preview(tmp_path, str(clip), content_id="e", stretch=stretch).path.is_file()
     assert len(list((tmp_path / "previews").iterdir())) == 2
     with pytest.raises(VideoError):
-        media.preview(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch)
+        previews.preview(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch)
 
 
 # -- In a browser ------------------------------------------------------------------

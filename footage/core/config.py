@@ -5,11 +5,8 @@ It knows what the settings are called and which values make sense, and nothing o
 
 from __future__ import annotations
 
-import difflib
-import logging
 import os
 import tomllib
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -24,28 +21,16 @@ from pydantic_settings import (
 )
 
 from footage.core.disk_cache import Shelf
-from footage.core.endpoint import KEY_VARIABLE
 from footage.core.errors import FileError, UsageError
+from footage.core.setting_sources import CARD_VARIABLES as CARD_VARIABLES
+from footage.core.setting_sources import CONFIG_VARIABLE as CONFIG_VARIABLE
+from footage.core.setting_sources import ENV_PREFIX as ENV_PREFIX
+from footage.core.setting_sources import TEST_PREFIX as TEST_PREFIX
+from footage.core.setting_sources import card_variables, explained, warn_of_variable
 from footage.core.setting_values import UserPath, known_device, known_tracks, paths
 from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
 from footage.core.tracks import RUN_TRACKS
-
-logger = logging.getLogger(__name__)
-
-ENV_PREFIX = "FOOTAGE_"
-CONFIG_VARIABLE = "FOOTAGE_CONFIG"
-TEST_PREFIX = "FOOTAGE_TEST_"
-"""Variables that the project's own tests read."""
-_ALIKE = 0.8
-"""From this ratio of ``difflib`` on a variable is taken for a misspelled one; the prefix is shared anyway."""
-CARD_VARIABLES = {
-    "fps": "FPS",
-    "min_frames": "FPS_MIN_FRAMES",
-    "max_frames": "FPS_MAX_FRAMES",
-    "max_pixels": "VIDEO_MAX_PIXELS",
-}
-"""Settings that have a name on the card of NemoStation/Marlin-2B, too: what is exported there counts here."""
 
 OPTION_NAMES = {
     "window_seconds": ("--window", "--window-seconds"),
@@ -116,6 +101,10 @@ class Settings(BaseSettings):
     )
     fetch_max_gb: float = Field(
         default=4, gt=0, description="Maximum size of a download, in gigabytes (with --fetch)."
+    )
+    webhook_private: bool = Field(
+        default=False,
+        description="Allow alerts to webhooks on this machine and in private networks.",
     )
     accept_server_sampling: bool = Field(
         default=False,
@@ -317,6 +306,12 @@ class Settings(BaseSettings):
         description="Additional folders that the app may index, with all subfolders; in the environment "
         "variable separated as in PATH.",
     )
+    app_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="Address of the app as browsers reach it, such as https://footage.example.org; alerts "
+        "link to it.",
+    )
     audit_log: UserPath = Field(
         default_factory=lambda: platformdirs.user_state_path("footage") / "audit.jsonl",
         description="Audit log of changes made through the app and the service, as JSON Lines.",
@@ -325,6 +320,11 @@ class Settings(BaseSettings):
         default=None,
         description="File with the owner's token of the service over TCP, made by its first start; unset: a "
         "file for each index in the state folder of the user.",
+    )
+    traces: bool | None = Field(
+        default=None,
+        description="Send OpenTelemetry traces of the service, times and counts without texts, to the "
+        "collector in OTEL_EXPORTER_OTLP_ENDPOINT. Unset: if that is set and the extra otel is installed.",
     )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),
@@ -375,18 +375,13 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The order of sources: the caller, our variables, those of the model's card, then the file."""
-        card = {name: os.environ[variable] for name, variable in _card_variables().items()}
+        card = {name: os.environ[variable] for name, variable in card_variables().items()}
         return (
             init_settings,
             env_settings,
             InitSettingsSource(settings_cls, card),
             InitSettingsSource(settings_cls, cls.file_values),
         )
-
-
-def _card_variables() -> dict[str, str]:
-    """Those of ``CARD_VARIABLES`` that are set."""
-    return {name: variable for name, variable in CARD_VARIABLES.items() if os.environ.get(variable)}
 
 
 def default_config_file() -> Path:
@@ -405,7 +400,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         UsageError: in one sentence, when the file cannot be read, a key is unknown or a value makes no sense.
     """
     for name in sorted(os.environ):
-        _warn_of_variable(name)
+        warn_of_variable(name, tuple(Settings.model_fields))
     file = _config_file(config)
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
@@ -419,7 +414,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     except OSError as exc:
         raise FileError(f"The config file {file} cannot be read: {exc.strerror or exc}.") from exc
     except ValidationError as exc:
-        raise _explained(exc, given, file) from exc
+        raise explained(exc, given, file, tuple(Settings.model_fields)) from exc
     if settings.find_model_path is not None and not settings.find_model:
         raise UsageError(
             f"find_model_path ({settings.find_model_path}) needs find_model, the name of its profile.",
@@ -441,18 +436,6 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     return settings
 
 
-@cache
-def _warn_of_variable(name: str) -> None:
-    """Warn once about a variable that looks like one of ours and is not."""
-    known = [CONFIG_VARIABLE, KEY_VARIABLE, *(ENV_PREFIX + field.upper() for field in Settings.model_fields)]
-    upper = name.upper()
-    if upper in known or not upper.startswith(ENV_PREFIX) or upper.startswith(TEST_PREFIX):
-        return
-    near = difflib.get_close_matches(upper, known, n=1, cutoff=_ALIKE)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    logger.warning("The environment variable %s is not a setting and is ignored.%s", name, hint)
-
-
 def _config_file(config: Path | None) -> Path | None:
     """The file to read, or None when there is none to read."""
     named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
@@ -466,25 +449,3 @@ def _config_file(config: Path | None) -> Path | None:
             hint=f"Name another file with --config or {CONFIG_VARIABLE}, or none to use the defaults.",
         )
     return named
-
-
-def _explained(error: ValidationError, given: dict[str, Any], file: Path | None) -> UsageError:
-    """The first thing that is wrong, in one sentence that says where the value came from."""
-    first = error.errors()[0]
-    key = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, Settings.model_fields, n=3)
-        known = ", ".join(Settings.model_fields)
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"Known settings: {known}."
-        return UsageError(f"Unknown setting {key!r} in {file}.", hint=hint)
-    variable = ENV_PREFIX + key.upper()
-    if key in given:
-        source = f"--{key.replace('_', '-')}"
-    elif any(name.upper() == variable for name in os.environ):
-        source = variable
-    elif key in _card_variables():
-        source = CARD_VARIABLES[key]
-    else:
-        source = f"{key} in {file}"
-    reason = first["msg"].removeprefix("Value error, ")
-    return UsageError(f"{source} cannot be {first['input']!r}: {reason[:1].lower()}{reason[1:]}.")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from footage.core.bundled import bundled_folder
 from footage.core.errors import ModelUnavailableError, UsageError
 from footage.core.folder_digest import folder_digest
 from footage.embed.models import find_model, load_model
@@ -43,7 +44,7 @@ KNOWN: tuple[KnownModel, ...] = (
     KnownModel(
         DEMO,
         "2.6 MB, of the project, for drawn footage alone",
-        folder=Path(__file__).resolve().parents[2] / "data" / "demo-image-model",
+        folder=bundled_folder("demo-image-model"),
     ),
     KnownModel(
         "siglip2-base",

@@ -1,9 +1,10 @@
 """Copies an index to another folder and back, completely or not at all; checks every byte and every row.
 
-A copy holds the tables and a manifest, ``.backup.json``: size, time and SHA-256 of each file. It is made in a
-draft beside its place and moved there in one step, once it was read back, every column of every row was read
-from it, and what is derived was compared. LanceDB never changes a data file, so that an incremental backup
-takes over from the copy before, as a second name for the same file, whatever is still as it was.
+A copy holds the tables, the state of the service, and a manifest, ``.backup.json``: size, time and SHA-256 of
+each file. It is made in a draft beside its place and moved there in one step, once it was read back, every
+column of every row was read from it, and what is derived was compared. LanceDB never changes a data file, so
+that an incremental backup takes over from the copy before, as a second name for the same file, whatever is
+still as it was.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from footage.core.errors import FootageError, StoreBusyError, StoreCorruptError, UsageError
+from footage.core.private_files import close_to_others
 from footage.store.checking import check_tables
 from footage.store.database import Store
 from footage.store.errors import translate
 from footage.store.findings import Checked, Finding
 from footage.store.forgetting import ANNOTATION_TABLES
 from footage.store.opening import program_version
+from footage.store.state.database import FILE_NAME as STATE_FILE
+from footage.store.state.database import copy_state
 from footage.store.tables import Tables
 
 MANIFEST = ".backup.json"
@@ -99,6 +103,9 @@ def backup(
             noted, new_noted = copy(_named(source, annotations=True))
         entries |= noted
         new += new_noted
+        if copy_state(source, draft):
+            entries[STATE_FILE] = _entry_of(draft / STATE_FILE)
+            new.append(STATE_FILE)
         checked = _checked(draft, f"the index {source}")
         _write_manifest(draft, entries, checked)
         _put(draft, target)
@@ -136,6 +143,8 @@ def restore(source: Path, target: Path, *, on_progress: Progress = lambda done, 
             raise _not_as_written(source, lost, "missing")
         files = {name: source / name for name in names}
         entries, new = _copy(files, draft=draft, before=None, old=source, on_progress=on_progress)
+        if STATE_FILE in entries:
+            close_to_others(draft / STATE_FILE)
         if expected is not None:
             changed = [name for name, entry in entries.items() if entry.sha256 != expected[name].sha256]
             if changed:
@@ -267,6 +276,11 @@ def _copy_hashed(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
+def _entry_of(path: Path) -> CopiedFile:
+    status = path.stat()
+    return CopiedFile(status.st_size, status.st_mtime_ns, _hashed(path))
+
+
 def _hashed(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -324,7 +338,8 @@ def _manifest_of(folder: Path) -> dict[str, CopiedFile] | None:
 def _inside(name: str) -> str:
     """A name in a manifest, which never leads out of the copy."""
     path = Path(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts[0].endswith(".lance"):
+    is_table = path.parts[0].endswith(".lance") or name == STATE_FILE
+    if path.is_absolute() or ".." in path.parts or not is_table:
         raise ValueError(f"{name!r} is not a table file")
     return name
 

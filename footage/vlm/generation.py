@@ -66,6 +66,11 @@ class AnswerDraft:
         )
         return token
 
+    @property
+    def written(self) -> int:
+        """Tokens of the answer so far."""
+        return len(self._tokens)
+
     def answer(self) -> Answer:
         """The answer, up to and with the end token."""
         ended = self._tokens[-1] in self._end_ids

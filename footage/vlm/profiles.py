@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import replace
-from pathlib import Path
 
+from footage.core.bundled import bundled_folder
 from footage.core.errors import UsageError
 from footage.vlm.profile import Profile, Skill
 from footage.vlm.sampling import Sampling
@@ -244,7 +244,7 @@ DEMO = Profile(
     revision=None,
     licence="Apache-2.0",
     video_form="bare",
-    folder=Path(__file__).resolve().parents[2] / "data" / "demo-model",
+    folder=bundled_folder("demo-model"),
     pixels_per_frame=96 * 64,
     window_seconds=16.0,
     overlap_seconds=4.0,
@@ -269,7 +269,7 @@ DEMO_FIND = replace(
     multi_span=True,
     says_absent=True,
     prompt_version="demo-find-1",
-    folder=Path(__file__).resolve().parents[2] / "data" / "demo-find-model",
+    folder=bundled_folder("demo-find-model"),
     find_tokens=64,
 )
 """The demo model, trained on TimeLens2's prompt: it names all spans of a window, or none."""

@@ -133,6 +133,34 @@ class RunsEach(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class ModelWork:
+    """How much a model has done since it was loaded."""
+
+    batches: int = 0
+    """Batches of answers."""
+    requests: int = 0
+    """Answers."""
+    prompt_tokens: int = 0
+    """Tokens of windows and prompts of those answers, read now or kept from before."""
+    answer_tokens: int = 0
+    """Tokens written."""
+    states_kept: int = 0
+    """Windows whose state was kept from an earlier question."""
+    states_made: int = 0
+    """Windows that were read."""
+
+
+@runtime_checkable
+class CountsWork(Protocol):
+    """A model that counts what it does."""
+
+    @property
+    def work(self) -> ModelWork:
+        """The counts so far."""
+        ...
+
+
 @runtime_checkable
 class Waits(Protocol):
     """A model that may have to be waited for: it runs elsewhere, and may be away for a while."""

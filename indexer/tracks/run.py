@@ -19,6 +19,7 @@ from footage.core.errors import FootageError
 from footage.core.types import File, Frames, Video, Window
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store
+from indexer.committer import OnCommit
 from indexer.progress import ProgressTracker, TrackReport, new_seconds
 from indexer.tracks.held import HeldTrack
 from indexer.tracks.image_feed import ImageFeed
@@ -104,6 +105,7 @@ class TrackRun:
         meter: ProgressTracker,
         on_ended: Callable[[str, TrackOutcome], None],
         on_begin: Callable[[str], None],
+        on_commit: OnCommit,
         anew: bool = False,
         max_seconds: float = math.inf,
     ) -> None:
@@ -116,6 +118,7 @@ class TrackRun:
             meter: Counts.
             on_ended: Called with each video that no more comes of, and what was done about it.
             on_begin: Called with each video before the first of its missing windows is committed.
+            on_commit: Called with windows that were just committed.
             anew: Whether windows that were read in any other way are read again.
             max_seconds: Footage of each track to read at most.
         """
@@ -124,6 +127,7 @@ class TrackRun:
         self._meter = meter
         self._on_ended = on_ended
         self._on_begin = on_begin
+        self._on_commit = on_commit
         self.held = {track: HeldTrack(store, track, anew=anew) for track in self.tracks}
         self._writers: dict[str, TrackWriter] = {}
         for maker in makers:
@@ -317,6 +321,7 @@ class TrackRun:
             self._meter.track_done(track, seconds, read=True)
             self._outcomes[content_id].read += 1
             _log_window(each)
+        self._on_commit([each.record for each in read])
 
     def _lose(self, lost: TrackLost) -> None:
         """Note windows that cannot be read."""

@@ -1,6 +1,7 @@
 """Runs queued jobs in threads of its own, one of a lane at a time; knows operations only by their contract.
 
 Jobs that write to the index run one after the other; jobs that only read it run beside them, one at a time.
+A job that watches folders has a lane of its own: it never ends, and who waits for it gets the reason.
 The jobs of an index have one runner: a lock, which the operating system frees if the process dies, says which
 process that is. Whoever gets the lock queues the jobs again that were running, as nobody runs them any more.
 """
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from service.operations.operation import Operation
     from service.session import Service
 
-Lane = Literal["index", "beside"]
-READS_ONLY = frozenset(
-    {"audit", "captions export", "db backup", "export", "forecast", "models download", "reel", "verify"}
-)
-"""Operations that write nothing to the index but what people write, and so run beside an index run."""
+Lane = Literal["index", "watch", "beside"]
+OTHER_LANES: Mapping[str, Lane] = {
+    "watch": "watch",
+    **dict.fromkeys(("audit", "db backup", "export", "models download", "reel"), "beside"),
+}
+"""Lanes of operations that are not in the lane "index". Those "beside" write nothing to the index but what
+people write too."""
 MOST_INTERRUPTIONS = 5
 """A job during which the service ended more often than that fails: it may be the cause."""
 INTERRUPTED = JobProblem(
@@ -89,7 +92,7 @@ class JobRunner:
         self._operations = {name: each for name, each in operations.items() if each.work == "job"}
         self._most_interruptions = most_interruptions
         self._stop = threading.Event()
-        self._running: dict[str, CancelToken] = {}
+        self._running: dict[str, tuple[StoredJob, CancelToken]] = {}
         self._running_lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
@@ -103,15 +106,19 @@ class JobRunner:
         """Run no more jobs. Those at hand end after their step, are queued again and go on after a start.
 
         Returns:
-            Whether all have ended in that time; otherwise the next start queues them again.
+            Whether all have ended in that time; what the others do now is no longer written down.
         """
         self._stop.set()
         with self._running_lock:
-            for token in self._running.values():
+            for _, token in self._running.values():
                 token.cancel()
         until = time.monotonic() + timeout_seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
+        with self._running_lock:
+            left = [job for job, _ in self._running.values()]
+        for job in left:
+            self._attempt(lambda job=job: self._rows().put_back(job, self._clock()))  # type: ignore[misc]
         return not any(thread.is_alive() for thread in self._threads)
 
     @property
@@ -142,12 +149,13 @@ class JobRunner:
         ):
             logger.info("job was interrupted", extra={"fields": {"job": job.id, "state": job.state}})
         # 2. One thread for each lane.
-        lanes: dict[Lane, list[str]] = {"index": [], "beside": []}
+        lanes: dict[Lane, list[str]] = {"index": [], "watch": [], "beside": []}
         for name in self._operations:
-            lanes["beside" if name in READS_ONLY else "index"].append(name)
+            lanes[OTHER_LANES.get(name, "index")].append(name)
         threads = [
             threading.Thread(target=self._run_lane, args=(lane, names), name=f"jobs {lane}", daemon=True)
             for lane, names in lanes.items()
+            if names
         ]
         for thread in threads:
             thread.start()
@@ -167,7 +175,7 @@ class JobRunner:
         cancelling = self._rows().cancelling()
         with self._running_lock:
             for job_id in cancelling & self._running.keys():
-                self._running[job_id].cancel()
+                self._running[job_id][1].cancel()
 
     def _remove_old(self) -> None:
         before = self._clock() - self._service.settings.keep_jobs_days * _DAY_SECONDS
@@ -209,7 +217,7 @@ class JobRunner:
             return False
         token = CancelToken()
         with self._running_lock:
-            self._running[job.id] = token
+            self._running[job.id] = job, token
         try:
             if self._stop.is_set():
                 token.cancel()
@@ -236,8 +244,8 @@ class JobRunner:
         state: EndState = "done"
         try:
             self._work(job, token, lines)
-            # An index run that is ended early gives the records of what it did; other work raises Cancelled.
-            if token.cancelled and lane == "index":
+            # An index run that is ended early gives the records of what it did; an export raises Cancelled.
+            if token.cancelled and lane != "beside":
                 state = "cancelled"
         except Cancelled:
             state = "cancelled"

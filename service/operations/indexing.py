@@ -13,15 +13,14 @@ from service.events import Indexed
 from service.index import (
     IndexRequest,
     IndexResult,
-    RecaptionRequest,
     RetryRequest,
     forecast,
     index,
-    recaption,
     retry,
     watch,
 )
 from service.operations.operation import Operation
+from service.recaption import RecaptionRequest, recaption
 from service.reembed import ReembedRequest, ReembedResult, reembed
 from service.schemas.library import (
     ClockDoubtRecord,

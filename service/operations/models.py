@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.download import DownloadRequest, download
 from service.models import (
-    KnownModel,
+    ListedModel,
     ModelRequest,
     ModelsRequest,
     ServeCommand,
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from service.session import Service
 
 
-def model_records(known: Iterable[KnownModel]) -> Iterator[ModelRecord]:
+def model_records(known: Iterable[ListedModel]) -> Iterator[ModelRecord]:
     """Known models, a line each."""
     for each in known:
         yield ModelRecord.of(each.profile, **_here(each))
 
 
-def card_record(known: KnownModel, capabilities: Iterable[CardCapability]) -> ModelCardRecord:
+def card_record(known: ListedModel, capabilities: Iterable[CardCapability]) -> ModelCardRecord:
     """One known model, with the capabilities of its card."""
     rows = [
         CapabilityFields(capability=row.capability, ours=row.ours, reason=row.reason, tests=list(row.tests))
@@ -64,7 +64,7 @@ def serve_command_record(command: ServeCommand) -> ServeCommandRecord:
     return ServeCommandRecord(command=list(command.words), model=command.address)
 
 
-def _here(known: KnownModel) -> dict[str, Any]:
+def _here(known: ListedModel) -> dict[str, Any]:
     return {
         "runs": list(known.runs),
         "weights_local": known.weights_local,

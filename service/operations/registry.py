@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.operations import (
+    alerts,
     asking,
     correcting,
     database,
@@ -22,7 +23,7 @@ OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for module in (
         *(searching, asking, library, reviewing, correcting),
-        *(exporting, indexing, removing, database, models, jobs, tokens),
+        *(exporting, indexing, removing, database, models, jobs, tokens, alerts),
     )
     for operation in module.ALL
 }

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from service.schemas.alerts import (
+    AlertMomentRecord,
+    AlertRecord,
+    AlertRetryRecord,
+    AlertRunRecord,
+    SinkTestRecord,
+)
 from service.schemas.answers import CombinedMatchRecord, FindRecord, MatchRecord, SearchRecord
 from service.schemas.base import Record
 from service.schemas.database import CheckRecord, CopyRecord, FindingRecord, UpgradeRecord
@@ -118,11 +125,21 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db upgrade": (UpgradeRecord,),
     "captions export": (SubtitleFileRecord, CaptionRowRecord),
     "captions import": (ImportRecord,),
-    "ui": (AppRecord,),
     "jobs list": (JobRecord,),
     "jobs show": (JobRecord, JobEventRecord),
     "jobs cancel": (JobRecord,),
     "jobs retry": (JobRecord,),
+    "ui": (AppRecord,),
+    "alerts add": (AlertRecord,),
+    "alerts list": (AlertRecord,),
+    "alerts show": (AlertRecord,),
+    "alerts remove": (AlertRecord,),
+    "alerts enable": (AlertRecord,),
+    "alerts disable": (AlertRecord,),
+    "alerts test": (SinkTestRecord,),
+    "alerts history": (AlertMomentRecord,),
+    "alerts run": (AlertMomentRecord, AlertRunRecord),
+    "alerts retry": (AlertRetryRecord,),
     "serve": (ServiceRecord,),
     "tokens create": (TokenRecord,),
     "tokens list": (TokenRecord,),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from footage.core.coverage import Coverage
     from footage.core.types import File, Run
     from indexer.pipeline import Forecast, IndexReport
-    from service.index import RecaptionResult
+    from service.recaption import RecaptionResult
     from service.status import Audited, StatusResult
 
 

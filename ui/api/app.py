@@ -22,12 +22,16 @@ from starlette.responses import Response
 
 from footage.core.errors import FootageError, UsageError
 from service.audit_log import AuditLog
+from service.metrics import service_metrics
 from service.tokens import TokenBook
+from service.tracing import make_tracing
+from service.work_queue import WorkQueue
 from ui.api.access import ApiAccess
 from ui.api.document import DESCRIPTION, TITLE, openapi
 from ui.api.gate import ApiGate
 from ui.api.problems import Refusal, problem_response
 from ui.api.rates import RateLimiter
+from ui.api.request_log import RequestLog
 from ui.api.state import ApiState, RunningWork
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from service.session import Service
     from ui.api.commands import RunCommand
 
-PARTS = ("health", "document", "operations", "jobs", "media", "mcp", "metrics", "commands", "calls")
+PARTS = ("health", "document", "operations", "jobs", "media", "mcp", "metrics", "commands", "calls", "alerts")
 """Modules of this package that add routes, in this order."""
 
 
@@ -67,11 +71,13 @@ def create_app(
         part.add_routes(app, state)
     _word_errors(app, state)
     app.add_middleware(ApiGate, state=state)
+    app.add_middleware(RequestLog, state=state)  # the outermost: what is refused counts
     return app
 
 
 def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) -> ApiState:
     limits = access.limits
+    service.use_queue(WorkQueue())
     return ApiState(
         service=service,
         access=access,
@@ -79,6 +85,8 @@ def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) 
         audit=AuditLog(service.settings.audit_log),
         rates=RateLimiter(per_second=limits.requests_per_second, burst=limits.burst_requests),
         running=RunningWork(),
+        metrics=service_metrics(service),
+        tracing=make_tracing(service.settings.traces),
         readers=CapacityLimiter(limits.most_readers),
         workers=CapacityLimiter(limits.most_streams),
         run_command=run_command,

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import re
 import time
-import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -44,7 +43,6 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BEARER = re.compile(r"Bearer +([!-~]+)", re.IGNORECASE)
 _SINGLE = ("host", "origin", "authorization", "content-length")
 _SITES_OF_OTHERS = ("cross-site", "same-site")
@@ -75,9 +73,8 @@ class ApiGate:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        scope = {**scope, SCOPE_KEY: NOBODY, REQUEST_ID_KEY: _request_id(headers)}
+        scope[SCOPE_KEY] = NOBODY
         answer = _Answer(scope, send, self._state.access.limits)
-        began = time.monotonic()
         self._answering += 1
         try:
             await self._pass_on(scope, headers, receive, answer)
@@ -85,7 +82,6 @@ class ApiGate:
             scope.get(ABORT_KEY, lambda: None)()
         finally:
             self._answering -= 1
-            self._log(scope, answer.status, time.monotonic() - began)
 
     async def _pass_on(self, scope: Scope, headers: Headers, receive: Receive, answer: _Answer) -> None:
         try:
@@ -103,20 +99,6 @@ class ApiGate:
                 scope.get(ABORT_KEY, lambda: None)()
                 return
             await problem_response(error, scope, self._state.access)(scope, receive, answer)
-
-    def _log(self, scope: Scope, status: int, seconds: float) -> None:
-        """One line for a request: its route, not its address, which may name a video or hold a signature."""
-        caller: ApiCaller = scope[SCOPE_KEY]
-        route = getattr(scope.get("route"), "path", "-")
-        logger.info(
-            "request %s %s %s status=%d seconds=%.3f client=%s",
-            scope[REQUEST_ID_KEY],
-            scope["method"],
-            route,
-            status,
-            seconds,
-            caller.name or "-",
-        )
 
     def _check_load(self) -> None:
         if self._state.running.stopping:
@@ -221,7 +203,6 @@ class _Answer:
         self._send = send
         # The owner's own programs may take their time, such as a pager that shows what a command prints.
         self._seconds = None if scope.get(LOCAL_KEY) is True else limits.send_seconds
-        self._request_id: str = scope[REQUEST_ID_KEY]
         self.status = 0
         """Status of the answer; 0 until it begins."""
 
@@ -233,18 +214,11 @@ class _Answer:
                 del headers[name]
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
-            headers["X-Request-Id"] = self._request_id
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
         except TimeoutError:
             raise SlowClientError from None
-
-
-def _request_id(headers: Headers) -> str:
-    """The id that a client gives its request, if it is a sound one; else a new one."""
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _is_open(path: str) -> bool:

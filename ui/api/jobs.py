@@ -65,6 +65,12 @@ class JobsAnswer(AnswerBody):
     records: list[JobRecord] = Field(description="As `footage jobs` prints with --json.")
 
 
+class JobAnswer(AnswerBody):
+    """A job with its result."""
+
+    records: list[JobRecord | JobEventRecord] = Field(description="The job, then its events if asked for.")
+
+
 class JobEventsAnswer(AnswerBody):
     """What happened to a job."""
 
@@ -198,12 +204,16 @@ def _add_reading(app: FastAPI) -> None:
 
     @router.get(
         "/jobs/{id}",
-        response_model=JobsAnswer,
+        response_model=JobAnswer,
         operation_id="getJob",
         summary="Show a job and its result.",
     )
-    async def show_job(http: HttpRequest, id: JobId) -> Response:
-        return await answer(SHOW_JOB, JobShowRequest(id=id), http)
+    async def show_job(
+        http: HttpRequest,
+        id: JobId,
+        events: Annotated[bool, Query(description="Also what happened to it.")] = False,
+    ) -> Response:
+        return await answer(SHOW_JOB, JobShowRequest(id=id, events=events), http)
 
     @router.get(
         "/jobs/{id}/events",

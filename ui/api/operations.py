@@ -18,6 +18,7 @@ from service.operations import OPERATIONS, Operation
 from service.requests import Request
 from ui.api.access import sees_paths
 from ui.api.guard import caller_of, guarded_router
+from ui.api.media import link_maker
 from ui.api.names import camel
 from ui.api.paging import MOST_RECORDS, USUAL_RECORDS, AnswerPart, paging_of
 from ui.api.problems import as_json
@@ -35,9 +36,26 @@ ADDRESSES = {"saved searches": "/saved-searches", "recent searches": "/recent-se
 """Paths of operations whose name is none; that of any other is its name with "/" for each space."""
 BY_ID = {"video": ("/videos/{video}", "video")}
 """Operations that have a GET by the id of a thing, too: the path, and the field that the id stands for."""
+OWN_ROUTES = frozenset({"jobs list", "jobs show", "jobs cancel", "jobs retry"})
+"""Operations whose routes are in a module of their own: ``ui.api.jobs``."""
 _SCALARS = frozenset({"string", "number", "integer", "boolean", "null"})
 
 logger = logging.getLogger(__name__)
+
+
+class MomentLinks(BaseModel):
+    """Addresses that go with one record; all but the first expire after an hour."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    record: int
+    """Number of the record, from 0."""
+    moment: str = ""
+    """The moment in the app; absent where its address is not known."""
+    clip: str = ""
+    """A short clip of it."""
+    poster: str = ""
+    """A picture of it."""
 
 
 class AnswerBody(BaseModel):
@@ -45,6 +63,8 @@ class AnswerBody(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
+    links: list[MomentLinks] = Field(default_factory=list)
+    """Addresses that go with records about moments."""
     next_cursor: str | None = None
     """Leads to the next part of the answer: the parameter `cursor` of the same request; null at the end."""
 
@@ -198,7 +218,8 @@ async def answer(
         part = paging.part(request, cursor, records, most=max_records) if paging else AnswerPart(records)
         lines = json_records(part.records)
         shown = lines if show_paths else redacted(lines)
-        return as_json({"records": shown, "next_cursor": part.next_cursor})
+        links = link_maker(http).beside(lines)
+        return as_json({"records": shown, "links": links, "next_cursor": part.next_cursor})
 
     body = await in_thread(http, work, limiter=call.limiter)
     return Response(body, media_type="application/json")
@@ -219,7 +240,7 @@ def check_texts(request: Request) -> None:
 def add_routes(app: FastAPI, state: ApiState) -> None:
     """Add the routes of every operation that is not a job; jobs have routes of their own."""
     for operation in OPERATIONS.values():
-        if operation.work != "job":
+        if operation.work != "job" and operation.name not in OWN_ROUTES:
             OperationRoutes(operation).add_to(app)
 
 

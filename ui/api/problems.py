@@ -28,6 +28,7 @@ from footage.core.errors import (
     VideoNotFoundError,
 )
 from service.cancellation import Cancelled
+from service.jobs.asking import JobMissingError
 from ui.api.access import REQUEST_ID_KEY, caller_in, sees_paths
 from ui.api.names import kebab
 from ui.api.server_paths import without_paths
@@ -45,6 +46,7 @@ BUSY_SECONDS = 5.0
 STATUS_OF: tuple[tuple[type[FootageError], HTTPStatus], ...] = (
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (VideoNotFoundError, HTTPStatus.NOT_FOUND),
+    (JobMissingError, HTTPStatus.NOT_FOUND),
     (StoreMissingError, HTTPStatus.NOT_FOUND),
     (StoreBusyError, HTTPStatus.CONFLICT),
     (SchemaMismatchError, HTTPStatus.CONFLICT),

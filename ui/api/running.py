@@ -59,7 +59,7 @@ class ApiCall:
             FootageError: as the operation.
         """
         caller = caller_of(self.http)
-        with acting_for(Caller(client=caller.name, cancel=cancel)):
+        with acting_for(Caller(client=caller.name, cancel=cancel, is_remote=not caller.local)):
             if self.operation.role == "view":
                 return list(self.operation.run(self.state.service, self.request, on_event, cancel))
             action, who = self.operation.name, caller.described()

@@ -9,7 +9,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
 
     from service.session import Service
@@ -61,11 +62,25 @@ def serve(
     """
     keep_to_owner()
     app = create_app(service, access=access, run_command=run_command)
+    server = api_server(app, access=access)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=list(sockets))
+
+
+def api_server(app: FastAPI, *, access: ApiAccess, http: type[Connection] | None = None) -> ApiServer:
+    """A server for an application, with the settings of every start.
+
+    Args:
+        app: The application.
+        access: The rules of this start.
+        http: What takes connections; ``ApiConnection`` when None.
+    """
     config = uvicorn.Config(
         app,
-        http=ApiConnection,
+        http=http or ApiConnection,
         ws="none",
-        access_log=False,  # the gate logs requests, without addresses that may hold a signature
+        access_log=False,  # ui.api.request_log does, without addresses that may hold a signature
+        log_config=None,
         log_level="warning",
         server_header=False,
         proxy_headers=bool(access.proxy_hosts),
@@ -73,8 +88,7 @@ def serve(
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        ApiServer(config, app.state.api.running).run(sockets=list(sockets))
+    return ApiServer(config, app.state.api.running)
 
 
 class ApiServer(uvicorn.Server):
@@ -158,26 +172,22 @@ def unix_socket(db: Path, *, path: Path | None = None) -> Iterator[socket.socket
         FileError: it cannot be made, or its folder belongs to another user or is open to others.
     """
     path = path or socket_path(db)
-    made = socket.socket(socket.AF_UNIX)
-    try:
-        private_folder(path.parent)
-        _check_folder(path.parent)
-        _remove_stale(path)
-        made.bind(str(path))
-        path.chmod(0o600)
-        made.listen(BACKLOG)
-    except OSError as error:
-        made.close()
-        raise FileError(
-            f"The socket {path} cannot be made: {error.strerror or error}.",
-            hint="Name another with --socket, in a folder of your own.",
-        ) from error
-    try:
+    with ExitStack() as stack:
+        try:
+            private_folder(path.parent)
+            _check_folder(path.parent)
+            _remove_stale(path)
+            made = stack.enter_context(socket.socket(socket.AF_UNIX))
+            made.bind(str(path))
+            stack.callback(path.unlink, missing_ok=True)
+            path.chmod(0o600)
+            made.listen(BACKLOG)
+        except OSError as error:
+            raise FileError(
+                f"The socket {path} cannot be made: {error.strerror or error}.",
+                hint="Name another with --socket, in a folder of your own.",
+            ) from error
         yield made
-    finally:
-        made.close()
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def _check_folder(folder: Path) -> None:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from service.audit_log import AuditLog
+    from service.metrics import Metrics
     from service.session import Service
     from service.tokens import TokenBook
+    from service.tracing import Tracing
     from ui.api.access import ApiAccess
     from ui.api.commands import RunCommand
     from ui.api.rates import RateLimiter
@@ -44,6 +46,11 @@ class RunningWork:
             cancel.cancel()
             with self._lock:
                 self._tokens.discard(cancel)
+
+    def tokens(self) -> tuple[CancelToken, ...]:
+        """The tokens of the work at hand."""
+        with self._lock:
+            return tuple(self._tokens)
 
     @property
     def stopping(self) -> bool:
@@ -73,6 +80,10 @@ class ApiState:
     """Limits the requests of each token."""
     running: RunningWork
     """The work of the requests at hand."""
+    metrics: Metrics
+    """Counts what the service does."""
+    tracing: Tracing
+    """Makes spans of it, where that is switched on."""
     readers: CapacityLimiter
     """Threads that read the index."""
     workers: CapacityLimiter

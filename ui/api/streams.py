@@ -12,6 +12,7 @@ from starlette.responses import StreamingResponse
 
 from service.events import Busy, Hits, ServiceEvent, StageProgress, WindowsPlanned
 from service.operations.streaming import hit_records
+from ui.api.guard import caller_of
 from ui.api.problems import as_json, problem_of
 from ui.api.running import ApiCall, cancel_when_gone, check_room, json_records
 from ui.api.server_paths import redacted
@@ -49,8 +50,11 @@ def event_stream(call: ApiCall, *, show_paths: bool) -> StreamingResponse:
 
     Raises:
         Refusal: too many requests wait for a thread.
+        OverloadedError: too many requests wait for the model.
     """
     check_room(call.limiter, most_waiting=call.state.access.limits.most_waiting)
+    if call.state.service.queue is not None:
+        call.state.service.queue.check_room(caller_of(call.http).name)
     events = _events(call)
     chunks = _chunks(events, show_paths=show_paths)
     return StreamingResponse(chunks, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})

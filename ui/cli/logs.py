@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from footage.core.errors import FileError
 from footage.core.private_files import FILE_MODE
+from service.logs import JsonLines
 from ui.cli import console
 
 _PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
-
-
-class _JsonLines(logging.Formatter):
-    """One object per line: time, level, message, and the values of ``extra={"fields": ...}``."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields, default=str)
 
 
 class _Warnings(logging.Handler):
@@ -101,5 +84,5 @@ def _file_handler(path: Path) -> logging.Handler:
         raise FileError(
             f"the log {path} cannot be written: {error.strerror}", hint="Name another --log-file."
         ) from error
-    handler.setFormatter(_JsonLines())
+    handler.setFormatter(JsonLines())
     return handler

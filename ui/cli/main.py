@@ -14,6 +14,8 @@ from footage.core.private_files import keep_to_owner
 from footage.core.process import settle
 from ui.cli import console, logs, options, served, setting_options
 from ui.cli.commands import (
+    add_alert,
+    alerts,
     ask,
     audit,
     backup,
@@ -29,6 +31,7 @@ from ui.cli.commands import (
     forget,
     index,
     jobs,
+    mcp,
     models,
     notes,
     point,
@@ -84,7 +87,7 @@ _PANELS: dict[str, _Commands] = {
         "label": (notes.label, notes.LABEL_EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
-    "Service": {"serve": (serve.run, serve.EXAMPLES)},
+    "Service": {"serve": (serve.run, serve.EXAMPLES), "mcp": (mcp.run, mcp.EXAMPLES)},
     "App, demo and diagnosis": {
         "ui": (app_command.run, app_command.EXAMPLES),
         "demo": (demo.run, demo.EXAMPLES),
@@ -100,15 +103,21 @@ _DB: _Commands = {
     "reembed": (reembed.run, reembed.EXAMPLES),
     "recaption": (recaption.run, recaption.EXAMPLES),
 }
+_ALERTS: _Commands = {
+    "add": (add_alert.run, add_alert.EXAMPLES),
+    "list": (alerts.list_, alerts.LIST_EXAMPLES),
+    "show": (alerts.show, alerts.SHOW_EXAMPLES),
+    "remove": (alerts.remove, alerts.REMOVE_EXAMPLES),
+    "enable": (alerts.enable, alerts.ENABLE_EXAMPLES),
+    "disable": (alerts.disable, alerts.DISABLE_EXAMPLES),
+    "test": (alerts.test, alerts.TEST_EXAMPLES),
+    "history": (alerts.history, alerts.HISTORY_EXAMPLES),
+    "run": (alerts.run, alerts.RUN_EXAMPLES),
+    "retry": (alerts.retry, alerts.RETRY_EXAMPLES),
+}
 _CAPTIONS: _Commands = {
     "export": (captions.export, captions.EXAMPLES),
     "import": (captions.take_in, captions.IMPORT_EXAMPLES),
-}
-_JOBS: _Commands = {
-    "list": (jobs.list_jobs, jobs.EXAMPLES),
-    "show": (jobs.show, jobs.SHOW_EXAMPLES),
-    "cancel": (jobs.cancel, jobs.CANCEL_EXAMPLES),
-    "retry": (jobs.retry, jobs.RETRY_EXAMPLES),
 }
 _MODELS: _Commands = {
     "list": (models.run, models.EXAMPLES),
@@ -235,8 +244,9 @@ for _panel, _commands in _PANELS.items():
     _add(app, _commands, _panel)
 _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
-_group("jobs", _JOBS, panel="Service", help_=jobs.HELP)
+_group("jobs", jobs.COMMANDS, panel="Service", help_=jobs.HELP)
 _group("tokens", tokens.COMMANDS, panel="Service", help_=tokens.HELP)
+_group("alerts", _ALERTS, panel="Service", help_=alerts.HELP)
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(
     "models",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from footage.core.errors import StoreBusyError, StoreError
@@ -79,6 +79,34 @@ class StateDatabase:
             raise _translated(error, self.path) from error
         finally:
             connection.close()
+
+
+def copy_state(folder: Path, target: Path) -> bool:
+    """Copy the state of an index as it is at one moment, while others write to it; False where there is none.
+
+    Args:
+        folder: The folder of the index.
+        target: Folder of the copy, which must be there.
+
+    Raises:
+        StoreError: the state cannot be read, or the copy not be written.
+    """
+    path, copy = folder / FILE_NAME, target / FILE_NAME
+    if not path.is_file():
+        return False
+    try:
+        copy.touch(mode=FILE_MODE)
+        with (
+            closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as source,
+            closing(sqlite3.connect(copy)) as written,
+        ):
+            source.backup(written)
+            [found] = written.execute("PRAGMA integrity_check").fetchone()
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{path} cannot be copied: {error}.") from error
+    if found != "ok":
+        raise StoreError(f"{path} is damaged: {found}.", hint="Restore it from a copy.")
+    return True
 
 
 def _translated(error: sqlite3.Error, path: Path) -> StoreError:

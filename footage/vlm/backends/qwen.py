@@ -16,6 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import torch
@@ -39,7 +40,7 @@ from footage.vlm.batching import choose_device, in_batches, in_pairs, open_check
 from footage.vlm.generation import AnswerDraft
 from footage.vlm.kv_cache import State, StateCache, merge, split
 from footage.vlm.profile import Profile
-from footage.vlm.protocol import Capabilities, Precision, Prepared, Prompt
+from footage.vlm.protocol import Capabilities, ModelWork, Precision, Prepared, Prompt
 from footage.vlm.raw_generation import RawUse
 from footage.vlm.weights import Weights
 
@@ -88,6 +89,7 @@ class QwenModel(QwenDecoder, RawUse, ABC):
         self._deepstack_layers = len(getattr(model.config.vision_config, "deepstack_visual_indexes", ()))
         self._kept = StateCache(device_bytes=bounds.kept_bytes, memory_bytes=bounds.kept_memory_bytes)
         self._stage_seconds: defaultdict[str, float] = defaultdict(float)
+        self._work = ModelWork()
         self._lock = threading.Lock()  # one accelerator, whose memory one batch may need
         self._head, tail = split_template(
             processor, video_form=self.profile.video_form, folder=weights.folder
@@ -145,6 +147,11 @@ class QwenModel(QwenDecoder, RawUse, ABC):
         On a GPU, where work is queued, the first two include the work that waited for them.
         """
         return self._stage_seconds
+
+    @property
+    def work(self) -> ModelWork:
+        """Batches, tokens and window states so far."""
+        return replace(self._work, states_kept=self._kept.hits, states_made=self._kept.misses)
 
     def prepare(self, frames: Frames) -> Prepared:
         """Patches the frames and writes their times into the prompt; may run beside another thread's ``run``.
@@ -307,6 +314,10 @@ class QwenModel(QwenDecoder, RawUse, ABC):
         self._write(drafts, logits, cache, mask, positions, used)
         self._stage_seconds["prefill"] += wrote - began
         self._stage_seconds["generate"] += time.perf_counter() - wrote
+        self._work.batches += 1
+        self._work.requests += len(rows)
+        self._work.prompt_tokens += sum(len(row.window.ids) + len(row.ids) for row in rows)
+        self._work.answer_tokens += sum(draft.written for draft in drafts)
         return [draft.answer() for draft in drafts]
 
     # -- Windows ---------------------------------------------------------------

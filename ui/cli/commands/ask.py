@@ -92,12 +92,12 @@ def _show(answers: SceneAnswers, *, json: bool, several: bool) -> None:
 
 def _print(seen: list[tuple[Segment, Span]], answer: Answer, *, headed: bool) -> None:
     """One answer, and what it is about."""
-    from footage.vlm.contract import read_text
+    from service.scenes import answer_text
 
     if headed:
         [(scene, span)] = seen
         console.results().print(
             moments.name_and_times(scene.path.name, span, is_image=scene.video.is_image), soft_wrap=True
         )
-    for line in read_text(answer).split("\n"):
+    for line in answer_text(answer).split("\n"):
         console.results().print(console.plain(line), soft_wrap=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from footage.core.bundled import checked_folder, checkout
 from footage.core.errors import SchemaMismatchError
 from footage.core.timecode import format_time
 from service.events import Indexing
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 
 EXAMPLES = options.examples("footage demo", "footage demo --json", "footage demo --queries 10 --fresh")
 
-ROOT = Path(__file__).resolve().parents[3]
-CLIPS = ROOT / "data" / "footage"
-NARRATED = ROOT / "data" / "narrated"
-INDEX = ROOT / ".demo" / "index.lancedb"
-WORDS_INDEX = ROOT / ".demo" / "words.lancedb"
+CLIPS = "footage"
+"""Name of the bundled folder of clips that are captioned."""
+NARRATED = "narrated"
+"""Name of the bundled folder of clips with speech and screen text."""
+INDEX = "index.lancedb"
+WORDS_INDEX = "words.lancedb"
 """An index of its own for what is said and written: the clips with captions are then searched alone."""
 
 
@@ -52,8 +54,8 @@ def run(
     """Run the demo: index, search and score the sample clips.
 
     The demo model captions the clips; the queries come from their truth file. Three more queries are about
-    what is said and written in two other clips, read by the packaged recognisers. The indexes are kept in the
-    project folder (.demo), so a second run skips captioning.
+    what is said and written in two other clips, read by the packaged recognisers. The indexes are kept, in
+    .demo of a checkout, else in the cache folder, so a second run skips captioning.
     """
     from evaluation.own_library import ask_own, figures_of
     from evaluation.readers import read_ground_truth
@@ -61,14 +63,15 @@ def run(
     from search.engine import Engine
 
     # 1. Index the clips, unless that is done.
-    questions = _some(truth_questions(read_ground_truth(CLIPS / "ground_truth.json"), CLIPS), queries)
+    clips = checked_folder(CLIPS)
+    questions = _some(truth_questions(read_ground_truth(clips / "ground_truth.json"), clips), queries)
     settings = _settings(device)
     with progress.shown() as display:
         service = options.service_for(settings)
         model, embedder = service.model(display), service.embedder(display)
     if fresh:
-        shutil.rmtree(INDEX, ignore_errors=True)
-        shutil.rmtree(WORDS_INDEX, ignore_errors=True)
+        shutil.rmtree(settings.db, ignore_errors=True)
+        shutil.rmtree(settings.db.with_name(WORDS_INDEX), ignore_errors=True)
     store, report = _index(settings, model, embedder)
     # 2. Ask, and hold every answer against the truth.
     with console.stages() as show:
@@ -86,11 +89,21 @@ def run(
         _print_table(answers, words, figures)
 
 
+def index_folder() -> Path:
+    """The folder of the demo's indexes: in the checkout if there is one, else in the cache of this user."""
+    import platformdirs
+
+    root = checkout()
+    return root / ".demo" if root else platformdirs.user_cache_path("footage") / "demo"
+
+
 def _settings(device: str | None) -> Settings:
     """The settings of the demo, plus the user's settings without influence on answers."""
     from footage.core.config import PROFILE_SETTINGS, load_settings
 
-    settings = load_settings(db=INDEX, model="demo", embedder="minilm", speech_model="tiny.en", device=device)
+    settings = load_settings(
+        db=index_folder() / INDEX, model="demo", embedder="minilm", speech_model="tiny.en", device=device
+    )
     own = dict.fromkeys(("model_path", "window_seconds", "overlap_seconds", *PROFILE_SETTINGS))
     return settings.model_copy(update=own)
 
@@ -101,10 +114,10 @@ def _index(settings: Settings, model: VideoModel, embedder: TextEmbedder) -> tup
     from service.index import index_paths
 
     def once() -> tuple[Store, IndexReport]:
-        store = Store.open(INDEX, create=True)
+        store = Store.open(settings.db, create=True)
         with progress.shown() as display:
             report = index_paths(
-                [CLIPS],
+                [checked_folder(CLIPS)],
                 settings,
                 store=store,
                 model=model,
@@ -116,7 +129,7 @@ def _index(settings: Settings, model: VideoModel, embedder: TextEmbedder) -> tup
     try:
         return once()
     except SchemaMismatchError:
-        shutil.rmtree(INDEX)
+        shutil.rmtree(settings.db)
         return once()
 
 
@@ -128,13 +141,14 @@ def _ask_words(service: Service, embedder: TextEmbedder) -> list[Asked]:
     from search.engine import Engine
     from service.index import index_paths
 
-    truth = read_truth(NARRATED / "ground_truth.json")
+    narrated, db = checked_folder(NARRATED), service.settings.db.with_name(WORDS_INDEX)
+    truth = read_truth(narrated / "ground_truth.json")
 
     def once() -> Store:
-        store = Store.open(WORDS_INDEX, create=True)
+        store = Store.open(db, create=True)
         with progress.shown() as display:
             index_paths(
-                [NARRATED],
+                [narrated],
                 service.settings,
                 store=store,
                 model=None,
@@ -147,7 +161,7 @@ def _ask_words(service: Service, embedder: TextEmbedder) -> list[Asked]:
     try:
         store = once()
     except SchemaMismatchError:
-        shutil.rmtree(WORDS_INDEX)
+        shutil.rmtree(db)
         store = once()
     contents, engine = indexed_contents(truth.questions, store), Engine(store, embedder)
     answers = []
@@ -194,10 +208,9 @@ def _print_table(answers: Sequence[Asked], words: Sequence[Asked], figures: Mapp
     out.print(said)
     out.print()
     out.print("demo: " + " ".join(f"{name}={value:g}" for name, value in figures.items()), soft_wrap=True)
-    out.print(
-        f"Open the app: .venv/bin/footage ui --db {formatting.short_path(str(INDEX))} --model demo",
-        soft_wrap=True,
-    )
+    command = ".venv/bin/footage" if checkout() else "footage"
+    db = formatting.short_path(str(index_folder() / INDEX))
+    out.print(f"Open the app: {command} ui --db {db} --model demo", soft_wrap=True)
 
 
 def _print_json(

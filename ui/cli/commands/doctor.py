@@ -109,6 +109,15 @@ def examine(settings: Settings) -> Iterator[Check]:
                 Exception
             ) as exc:  # a broken installation can raise anything; the other checks still matter
                 yield Check(name, "fail", f"{type(exc).__name__}: {exc}", "Run make setup again.")
+    yield from _installation(settings)
+
+
+def _installation(settings: Settings) -> Iterator[Check]:
+    """The checks of what runs beside the commands."""
+    from service.installation_checks import examine_installation
+
+    for found in examine_installation(settings):
+        yield Check(found.name, found.state, found.detail, found.hint)
 
 
 def _find_model_looks(settings: Settings, folder: Path) -> list[tuple[str, Callable[[], Check | None]]]:

@@ -79,14 +79,13 @@ def show(
     """Show a job: its state, its progress, and why it failed."""
     from service.operations.jobs import SHOW_JOB, JobShowRequest
 
-    job, *happened = _run(SHOW_JOB, JobShowRequest(id=id_, events=events), settings)
+    records = _run(SHOW_JOB, JobShowRequest(id=id_, events=events), settings)
     if json:
-        _emit([job, *happened])
+        _emit(records)
         return
-    _print(job)
-    out = console.results()
-    for event in happened:
-        out.print(f"{_when(event.at)}  {event.kind}")
+    _print(records[0])
+    for event in (record.fields() for record in records[1:]):
+        console.results().print(f"{_when(event['at'])}  {event['kind']}")
 
 
 @takes_settings("db")
@@ -119,8 +118,9 @@ def retry(
     _emit(records) if json else _print(records[0])
 
 
-def _run(operation: Operation, request: Request, settings: Settings) -> Sequence[JobRecord]:
-    return operation(options.service_for(settings), request)  # type: ignore[return-value] # its records
+def _run(operation: Operation, request: Request, settings: Settings) -> Sequence[Any]:
+    """The records of an operation: jobs, and events of one."""
+    return operation(options.service_for(settings), request)
 
 
 def _emit(records: Sequence[Record]) -> None:
@@ -159,3 +159,12 @@ def _progress(job: JobRecord) -> str:
 
 def _when(moment: float) -> str:
     return datetime.fromtimestamp(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+COMMANDS = {
+    "list": (list_jobs, EXAMPLES),
+    "show": (show, SHOW_EXAMPLES),
+    "cancel": (cancel, CANCEL_EXAMPLES),
+    "retry": (retry, RETRY_EXAMPLES),
+}
+"""The commands of the group: function and examples."""

@@ -13,7 +13,7 @@ from ui.cli.setting_options import CAPTIONS, FRAMES, MODEL, SAMPLING, takes_sett
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
-    from service.index import RecaptionResult
+    from service.recaption import RecaptionResult
 
 EXAMPLES = options.examples(
     "footage db recaption --reused", "footage db recaption --reused cameras/gate --db cameras.lancedb"
@@ -50,7 +50,7 @@ def run(
     The model and its settings must be those of the index. Each window keeps its old caption until the new one
     is stored. An interrupted run continues with the next one. Exit code 3: some windows are still reused.
     """
-    from service.index import RecaptionRequest, recaption
+    from service.recaption import RecaptionRequest, recaption
 
     if not reused:
         raise UsageError(

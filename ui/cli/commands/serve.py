@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.logs import LogFormat, service_log
 from ui.cli import console, options
 from ui.cli.setting_options import FINDS, takes_settings
 
@@ -25,6 +26,7 @@ EXAMPLES = options.examples(
     "footage serve --port 8502",
     "footage serve --host 0.0.0.0 --port 8502",
     "footage serve --allow-host footage.example.org",
+    "footage serve --log-format json",
 )
 PORT = 8502
 """The port where none is named."""
@@ -35,7 +37,7 @@ PLAIN = (
 """Note if other machines reach the service without a proxy."""
 
 
-@takes_settings("db", *FINDS, "embedder", "image_embedder", "rerank", "token_file")
+@takes_settings("db", *FINDS, "embedder", "image_embedder", "rerank", "token_file", "traces")
 def run(
     port: Annotated[
         int | None,
@@ -78,6 +80,10 @@ def run(
         bool,
         typer.Option("--show-paths", help="Show the paths of this machine to tokens of the role view, too."),
     ] = False,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option("--log-format", help="Form of the log on stderr: one line per request, without texts."),
+    ] = "text",
     rate: Annotated[
         float, typer.Option("--rate", min=0.1, help="Most requests of a token per second, on average.")
     ] = 20.0,
@@ -110,7 +116,8 @@ def run(
         tcp = _tcp_sockets(access.host, port or PORT) if over_tcp else []
         _print(_record(service, local, tcp, access), json=json)
         _note_who_reaches_it(access, tcp)
-        serve(service, access=access, sockets=[local, *tcp], run_command=RemoteCommands(service))
+        with service_log(log_format):
+            serve(service, access=access, sockets=[local, *tcp], run_command=RemoteCommands(service))
 
 
 def _tcp_sockets(host: str, port: int) -> list[socket.socket]:

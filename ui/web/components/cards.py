@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from ui.text import track_name
 from ui.web.components import markup, quotes
 
 if TYPE_CHECKING:
+    from footage.core.alerts import AlertMoment
     from service.export import Clip
     from service.marks import Mark
     from service.transcript import VideoTrack
@@ -221,6 +223,60 @@ def item(
         f"{_text(markup.text(mark.found_text))}"
         f'<p class="fx-meta"><span class="fx-name">{markup.text(name)}</span>'
         f"<b>{markup.clock_span(mark.span)}</b></p>{note}",
+        chosen=chosen,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLine:
+    """What became of a moment at one sink of its alert."""
+
+    sink: str
+    """Name of the sink."""
+    state: str
+    """"delivered", "pending", "failed" or "suppressed"."""
+    word: str
+    """The state in a word."""
+    detail: str = ""
+    """When that was, or when it is tried again."""
+    why: str = ""
+    """What the last attempt failed of; empty for none."""
+
+
+def alert_moment(
+    moment: AlertMoment,
+    name: str,
+    *,
+    picture: str,
+    deliveries: Sequence[DeliveryLine],
+    chosen: bool = False,
+) -> str:
+    """Something that an alert found, as a card.
+
+    Args:
+        moment: Where and when it is.
+        name: What the alert is called.
+        picture: Address of a frame of it; empty for none.
+        deliveries: What became of it at each sink.
+        chosen: Whether the player shows it.
+    """
+    judged = badge(moment.verdict) if moment.kind == "moment" else state(moment.verdict)
+    sure = f'<span class="fx-score">{moment.confidence:.0%} sure</span>' if moment.confidence else ""
+    when = moment.starts_at[:19].replace("T", " ")
+    where = moment.camera or (markup.file_name(moment.path) if moment.path else "")
+    span = f"<span>{markup.clock_span(moment.span)}</span>" if moment.content_id else ""
+    lines = "".join(
+        f'<p class="fx-delivery">{state(each.state, each.word)}<span>{markup.text(each.sink)}</span>'
+        f"<time>{markup.text(each.detail)}</time>"
+        f"{f'<small>{markup.text(each.why)}</small>' if each.why else ''}</p>"
+        for each in deliveries
+    )
+    return _card(
+        picture,
+        f'<div class="fx-top">{judged}<span class="fx-tag">{markup.text(name)}</span>{sure}</div>'
+        f"{_text(markup.text(moment.text))}"
+        f'<p class="fx-meta"><span class="fx-name">{markup.text(where)}</span>'
+        f"<b>{markup.text(when)}</b>{span}</p>{lines}",
         chosen=chosen,
     )
 

@@ -410,4 +410,5 @@ def _open(content_id: str) -> None:
 
 
 def _leave_video() -> None:
-    st.query_params.pop("video", None)
+    for name in ("video", "start", "end"):
+        st.query_params.pop(name, None)

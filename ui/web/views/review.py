@@ -1,4 +1,4 @@
-"""The review page: cameras on one wall clock, and a queue of what saved searches found."""
+"""The review page: cameras on one wall clock, a queue of what saved searches found, and alerts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from service.events import ServiceEvent, StageProgress
 from service.saved import Item
 from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, markup, media, notices, pages
+from ui.web.components import bell, cards, markup, media, notices, pages
 from ui.web.components.resources import Desk
-from ui.web.views import cameras
+from ui.web.views import alerts, cameras
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ITEMS = 8
 """Items on a page."""
-_VIEWS = ("Cameras", "Queue")
+_VIEWS = ("Cameras", "Queue", "Alerts")
 _FILTERS = ("New", "Open", "Flagged", "Reviewed", "All")
 
 
@@ -40,7 +40,8 @@ def show(desk: Desk) -> None:
     """
     pages.begin()
     if "review_view" not in st.session_state:
-        st.session_state.review_view = "Queue" if st.query_params.get("view") == "queue" else "Cameras"
+        named = str(st.query_params.get("view", "")).capitalize()
+        st.session_state.review_view = named if named in _VIEWS else "Cameras"
     chosen = st.segmented_control(
         "View",
         _VIEWS,
@@ -52,6 +53,8 @@ def show(desk: Desk) -> None:
     )
     if chosen == "Queue":
         _queue(desk)
+    elif chosen == "Alerts":
+        alerts.show(desk)
     else:
         cameras.show(desk)
 
@@ -90,14 +93,14 @@ def _queue(desk: Desk) -> None:
         )
     ]
     if may_edit():
-        _tools(desk, tools)
+        _tools(desk, tools, search)
     looked = f"last looked at {_when(search.looked_at)}" if search.looked_at else "not looked at yet"
     st.html(f'<p class="fx-sub">{markup.text(search.query)} \N{MIDDLE DOT} {looked}</p>')
     _items(desk, search, _looked(desk, search))
 
 
-def _tools(desk: Desk, tools: DeltaGenerator) -> None:
-    """Buttons that run the search again, and that save another search."""
+def _tools(desk: Desk, tools: DeltaGenerator, search: Search) -> None:
+    """Buttons that run the search again, that make an alert of it, and that save another search."""
     tools.button("Look again", type="primary", icon=":material/refresh:", on_click=_ask, args=("captions",))
     tools.button(
         "Look closely",
@@ -106,6 +109,7 @@ def _tools(desk: Desk, tools: DeltaGenerator) -> None:
         args=("closely",),
         help="The model checks the videos with matching captions. Slower, but better.",
     )
+    bell.button(desk, tools, search)
     with tools.popover("Save a search", icon=":material/add:"):
         _save_form(desk)
     with tools.container(width=190):

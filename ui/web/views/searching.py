@@ -11,7 +11,7 @@ import streamlit as st
 from footage.core.errors import FootageError, ModelUnavailableError
 from footage.core.types import File, Match, Span
 from search.pages import grouped
-from service import browse, marks
+from service import browse, marks, previews
 from service.browse import Outline
 from service.events import Hits, StageProgress, ignore
 from service.transcript import transcripts
@@ -344,11 +344,11 @@ def _stage(
     )
     state.in_out = asked.in_out
     after = listed[(state.chosen + 1) % len(listed)]
-    media.prefetch(
+    previews.prefetch(
         cache,
         after.path,
         content_id=after.video.content_id,
-        stretch=media.around(after.span, after.video.duration_seconds),
+        stretch=previews.around(after.span, after.video.duration_seconds),
         file=browse.file_at(desk.service, after.path),
     )
     if asked.action == "export":

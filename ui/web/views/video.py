@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -61,6 +61,10 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
             if chosen:
                 playing = st.session_state.get("event_clicked", False)
                 pages.play(desk, video, path, chosen.span, text=chosen.text, autoplay=playing)
+            elif linked := linked_moment(st.query_params, video.duration_seconds):
+                text = next((each.text for each in outline.events if each.span == linked), "")
+                text = text or markup.file_name(path)
+                pages.play(desk, video, path, linked, text=text, autoplay=False)
             elif words := player.VideoWords(transcripts(desk.service, content_id)):
                 first = words.transcripts[0].lines[0]
                 text = quotes.quotation(first.text)
@@ -72,6 +76,16 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
                 _poster(desk, outline, video, path)
         if chosen and may_edit():
             _correct(desk, chosen, details.corrections)
+
+
+def linked_moment(parameters: Mapping[str, str], duration_seconds: float) -> Span | None:
+    """The moment that the address of the page names; None where it names none inside the video."""
+    try:
+        start, end = (float(parameters[name]) for name in ("start", "end"))
+        moment = Span.clamped(start, end, within=Span(0.0, duration_seconds))
+    except (KeyError, ValueError):
+        return None
+    return moment if moment.duration_seconds else None
 
 
 def _head(path: str, video: Video, files: Sequence[File]) -> str:

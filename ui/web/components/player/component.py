@@ -20,6 +20,7 @@ import streamlit as st
 from footage.core.errors import FootageError
 from footage.core.timecode import clamp
 from footage.core.types import File, Span, Video
+from service import previews
 from service.browse import Outline
 from ui.web.components import markup, media, notices
 from ui.web.components.addresses import address_of
@@ -122,17 +123,12 @@ def show(
     sent = st.session_state.get(key)
     sent = sent if isinstance(sent, dict) else {}
     in_out = events.read_marks(sent.get("marks"), of=of, duration_seconds=whole.end_seconds) or moment
-    asked = events.read_wishes(sent.get("asked"), of=of, duration_seconds=whole.end_seconds, actions=actions)
+    asked = _read_wishes(sent.get("asked"), of=of, duration_seconds=whole.end_seconds, actions=actions)
     shown = _next_shown(st.session_state.get(f"{key} shown"), asked, of, moment, whole, autoplay=autoplay)
     st.session_state[f"{key} shown"] = shown
 
     # 2. The preview, or a sentence in its place.
-    place, clip = st.empty(), None
-    try:
-        with place, st.spinner("Cutting the preview"):
-            clip = media.preview(cache, path, content_id=video.content_id, stretch=shown.stretch, file=file)
-    except FootageError as error:
-        place.html(notices.problem(error))
+    clip = _preview(cache, path, video, shown.stretch, file)
 
     # 3. All of it to the browser.
     _component()(
@@ -159,6 +155,19 @@ def show(
     return StageState(in_out, asked.action, asked.seconds, asked.at_seconds, asked.box)
 
 
+def _preview(
+    cache: Path, path: str, video: Video, stretch: Span, file: File | None
+) -> previews.Preview | None:
+    """The preview; None, and a sentence in its place, where it cannot be cut."""
+    place = st.empty()
+    try:
+        with place, st.spinner("Cutting the preview"):
+            return previews.preview(cache, path, content_id=video.content_id, stretch=stretch, file=file)
+    except FootageError as error:
+        place.html(notices.problem(error))
+        return None
+
+
 def _head(text: str, path: str, span: Span) -> str:
     """What is played, above the picture."""
     return (
@@ -168,12 +177,19 @@ def _head(text: str, path: str, span: Span) -> str:
     )
 
 
+def _read_wishes(value: object, *, of: str, duration_seconds: float, actions: Sequence[str]) -> events.Wishes:
+    """What was asked for; a press that came too late is said to be."""
+    if events.pressed_elsewhere(value, of=of, actions=actions):
+        st.toast("The answer changed before that was done. Press again.")
+    return events.read_wishes(value, of=of, duration_seconds=duration_seconds, actions=actions)
+
+
 def _next_shown(
     before: _Shown | None, asked: events.Wishes, of: str, moment: Span, whole: Span, *, autoplay: bool
 ) -> _Shown:
     """What to show now: another span starts afresh; a moment outside the preview moves or widens it."""
     if before is None or before.of != of:
-        return _Shown(of, media.around(moment, whole.end_seconds), moment.start_seconds, autoplay)
+        return _Shown(of, previews.around(moment, whole.end_seconds), moment.start_seconds, autoplay)
     before = replace(before, play=False)
     if asked.seconds is not None:
         stretch = media.reaching(before.stretch, asked.seconds, whole.end_seconds)
@@ -196,7 +212,7 @@ def _lanes(
     return [lanes.lane(name, marks, within) for name, marks in named if marks or name == needed]
 
 
-def _served(clip: media.Preview | None, key: str) -> dict[str, object] | None:
+def _served(clip: previews.Preview | None, key: str) -> dict[str, object] | None:
     """Where the browser gets a preview, and what of the video it shows."""
     if clip is None:
         return None

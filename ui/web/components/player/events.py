@@ -66,6 +66,14 @@ def read_wishes(value: object, *, of: str, duration_seconds: float, actions: Col
     )
 
 
+def pressed_elsewhere(value: object, *, of: str, actions: Collection[str]) -> bool:
+    """Whether a button was pressed while another span was shown; arguments as of ``read_wishes``."""
+    if not isinstance(value, dict) or value.get("of") == of:
+        return False
+    action = value.get("action")
+    return isinstance(action, str) and action in actions and action not in ("previous", "next")
+
+
 def _span(start: object, end: object, duration_seconds: float) -> Span | None:
     first, past = _moment(start, duration_seconds), _moment(end, duration_seconds)
     return Span(first, past) if first is not None and past is not None and first < past else None

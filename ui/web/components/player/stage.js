@@ -1,6 +1,7 @@
 // The stage: joins player, timeline and keys, and talks to Python. Streamlit calls the exported function with
 // the page's data at first and whenever they change. Foreign text is only ever set as text.
 
+const ONCE = ["accept", "reject", "export", "picture"] // of these, what counts each time that it is pressed
 const PAGE = ["previous", "next", "accept", "reject", "export", "picture"] // what the page does, where it says so
 const UNITS = { second: () => 1, tenth: () => 0.1, frame: (player) => player.frame }
 const KEYS = {
@@ -101,9 +102,13 @@ class Stage {
     this.draw()
   }
 
-  /** Ask for what only Python can do. */
+  /** Ask for what only Python can do. What a button does is asked at once: new data must not take it away. */
   ask(wishes) {
     this.report({ wishes: { ...this.unreported.wishes, ...wishes } })
+    if (ONCE.includes(wishes.action)) {
+      this.flush.never()
+      this.reportNow()
+    }
   }
 
   /** A key held down is reported once it rests; points go before what is to be done with them. */
@@ -200,6 +205,7 @@ class Stage {
     if (element.closest(TYPING) || (!inside && element.closest(OTHERS))) return
     if (element.closest("button, a, summary, label, input") && [" ", "Enter"].includes(event.key)) return
     const name = this.named(event, element)
+    if (event.repeat && ONCE.includes(name)) return
     if (name && this.act(name)) event.preventDefault()
   }
 
