@@ -43,7 +43,7 @@ PATH = "/calls/search"
 ACCEPT_SECONDS = 15.0
 """How long the service may take to accept a search."""
 _APP_SETTINGS = ("export_dir", "library_roots", "allow_indexing_from_app", "audit_log")
-_OTHERS = frozenset(("service", "token_file", "keep_jobs_days", *_APP_SETTINGS))
+_OTHERS = frozenset(("service", "token_file", "traces", "keep_jobs_days", *_APP_SETTINGS))
 """Settings that change no search."""
 _EVENTS: Mapping[str, type[Any]] = {each.__name__: each for each in (Busy, StageProgress, WindowsPlanned)}
 

@@ -27,7 +27,7 @@ _NAMES = frozenset({"model", "find_model", "embedder", "image_embedder", "rerank
 """Parameters that are names, or folders."""
 
 
-_OTHERS = frozenset({"service", "token_file"})
+_OTHERS = frozenset({"service", "token_file", "traces", "keep_jobs_days"})
 """Settings that change no command that the service runs."""
 
 
