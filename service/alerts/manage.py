@@ -337,7 +337,7 @@ def try_sinks(
 
 
 def local_zone() -> str:
-    """Name of this machine's time zone, such as "Europe/Berlin"; "UTC" where it cannot be told."""
+    """Name of this machine's time zone, such as "Europe/Berlin"; "UTC" where nothing names it."""
     candidates = [os.environ.get("TZ", "").removeprefix(":")]
     link = os.path.realpath("/etc/localtime")
     if "zoneinfo/" in link:
