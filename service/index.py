@@ -388,7 +388,7 @@ def run_index(
     from service.alerts.while_indexing import IndexingAlerts
 
     settings, store = service.settings, service.store()
-    with service.noticing_failures(), IndexingAlerts(service) as alerts:
+    with service.noticing_failures(), IndexingAlerts(service, cancel=cancel) as alerts:
         report = run(
             request.paths,
             store=store,

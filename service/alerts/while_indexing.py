@@ -18,6 +18,7 @@ from footage.store.state.alerts import AlertRepository
 from footage.store.state.database import FILE_NAME
 from service import factories
 from service.alerts.running import AlertRunner
+from service.cancellation import Cancelled, CancelToken
 
 if TYPE_CHECKING:
     from footage.core.types import WindowRecord
@@ -39,6 +40,7 @@ class IndexingAlerts:
         self,
         service: Service,
         *,
+        cancel: CancelToken | None = None,
         clock: Callable[[], float] = time.time,
         scan_seconds: float = SCAN_SECONDS,
     ) -> None:
@@ -46,10 +48,12 @@ class IndexingAlerts:
 
         Args:
             service: The index that is written to.
+            cancel: Ends the run; what is not examined by then waits for the next one.
             clock: The time, seconds since the epoch.
             scan_seconds: Least time between two looks at new windows.
         """
         self._service = service
+        self._cancel = cancel or CancelToken()
         self._clock = clock
         self._scan_seconds = scan_seconds
         self._scanned_at = time.monotonic()
@@ -64,7 +68,7 @@ class IndexingAlerts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Examine the rest and send what is due; not after an error."""
-        if kind is None and self._active() is not None:
+        if kind is None and not self._cancel.is_set() and self._active() is not None:
             self._examine(PATIENCE_SECONDS)
         self._ended.set()
         if self._sender is not None:
@@ -107,7 +111,9 @@ class IndexingAlerts:
             self._sender = threading.Thread(target=self._send, args=(runner,), name="alerts", daemon=True)
             self._sender.start()
         try:
-            runner.examine(patience_seconds=patience_seconds)
+            runner.examine(cancel=self._cancel, patience_seconds=patience_seconds)
+        except Cancelled:
+            logger.info("alerts are matched by the next run")
         except FootageError:
             logger.warning("alerts cannot be matched now", exc_info=True)
         self._scanned_at = time.monotonic()
