@@ -1,4 +1,4 @@
-"""The audit log: JSON Lines of who changed what through the app; only ever appended to."""
+"""The audit log: JSON Lines of who changed what through the app and the API; only ever appended to."""
 
 from __future__ import annotations
 
