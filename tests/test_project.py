@@ -26,6 +26,7 @@ COMMANDS = (
     *("retry", "forget", "prune", "db", "captions"),
     *("export", "reel", "verify", "save", "review", "correct", "corrections", "label"),
     *("calibrate", "audit", "eval", "models", "ui", "demo", "doctor"),
+    *("serve", "mcp", "jobs", "tokens", "alerts"),
 )
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 500, 80
 HEAVY = {
