@@ -55,7 +55,8 @@ def test_no_request_gets_an_undocumented_answer_or_breaks_it(api, tmp_path, reco
     schema = schemathesis.openapi.from_dict(api.app.openapi())
     operations = [result.ok() for result in schema.get_all_operations()]
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-    per_route = REQUESTS // (len(modes) * len(operations)) + 1 if REQUESTS else USUAL_REQUESTS_PER_ROUTE // 2
+    requests = REQUESTS * 11 // 10  # routes without parameters have fewer different requests than that
+    per_route = max(requests // (len(modes) * len(operations)), USUAL_REQUESTS_PER_ROUTE // 2)
     statuses: Counter[int] = Counter()
     failures: dict[str, str] = {}
     for operation in operations:
