@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from anyio import CapacityLimiter, to_thread
@@ -55,7 +54,7 @@ def create_app(
         run_command: Runs commands for the owner's clients; they run their commands themselves when None.
     """
     state = _state(service, access or ApiAccess(), run_command)
-    parts = [part for part in map(_part, PARTS) if part is not None]
+    parts = [import_module(f"ui.api.{name}") for name in PARTS]
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -91,11 +90,6 @@ def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) 
         workers=CapacityLimiter(limits.most_streams),
         run_command=run_command,
     )
-
-
-def _part(name: str) -> ModuleType | None:
-    full = f"ui.api.{name}"
-    return import_module(full) if find_spec(full) else None
 
 
 def _lifespan(state: ApiState, parts: list[ModuleType]) -> Any:
