@@ -201,6 +201,14 @@ def test_errors_are_the_products_sentences_with_their_hint(service):
     assert unknown.is_error and text_of(unknown).startswith("path:")
 
 
+def test_no_agent_makes_an_alert_that_runs_a_program(service):
+    served = tools(service, role="admin", all_tools=True)
+    sink = {"kind": "command", "arguments": ["touch", "made"]}
+    answer = call(served, "footage_alerts_add", name="a", query="a wall", sinks=[sink])
+    assert answer.is_error and "command" in text_of(answer)
+    assert call(served, "footage_alerts_list").structured_content["records"] == []
+
+
 def test_an_unexpected_error_tells_an_agent_nothing_of_its_insides(folder):
     def broken(_):
         raise RuntimeError("secret detail")

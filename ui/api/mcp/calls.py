@@ -69,7 +69,7 @@ class OperationRunner:
         with self.token() as cancel:
 
             def work() -> list[Record]:
-                with acting_for(Caller(caller.client, cancel=cancel)), self._noted(operation, caller):
+                with acting_for(_agent(caller, cancel)), self._noted(operation, caller):
                     return operation(self.service, request, on_event=listen, cancel=cancel)
 
             async def forward() -> None:
@@ -100,6 +100,11 @@ class OperationRunner:
 
     def _noted(self, operation: Operation, caller: McpCaller) -> AbstractContextManager[object]:
         return nullcontext() if operation.role == "view" else self.audited(operation, caller)
+
+
+def _agent(caller: McpCaller, cancel: CancelToken) -> Caller:
+    """An agent counts as remote on this machine, too: texts in footage may have made it ask."""
+    return Caller(caller.client, cancel=cancel, is_remote=True)
 
 
 def _listener(send: Callable[[str], None]) -> Callable[[ServiceEvent], None]:
