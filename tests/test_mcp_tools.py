@@ -204,7 +204,8 @@ def test_errors_are_the_products_sentences_with_their_hint(service):
 def test_no_agent_makes_an_alert_that_runs_a_program(service):
     served = tools(service, role="admin", all_tools=True)
     sink = {"kind": "command", "arguments": ["touch", "made"]}
-    answer = call(served, "footage_alerts_add", name="a", query="a wall", sinks=[sink])
+    request = {"name": "lamps", "query": "a wall", "sinks": [sink]}
+    answer = talk(served, lambda client: client.call_tool("footage_alerts_add", request))
     assert answer.is_error and "command" in text_of(answer)
     assert call(served, "footage_alerts_list").structured_content["records"] == []
 
