@@ -206,7 +206,7 @@ def test_no_agent_makes_an_alert_that_runs_a_program(service):
     sink = {"kind": "command", "arguments": ["touch", "made"]}
     request = {"name": "lamps", "query": "a wall", "sinks": [sink]}
     answer = talk(served, lambda client: client.call_tool("footage_alerts_add", request))
-    assert answer.is_error and "command" in text_of(answer)
+    assert answer.is_error and "only webhooks" in text_of(answer)
     assert call(served, "footage_alerts_list").structured_content["records"] == []
 
 
