@@ -268,6 +268,13 @@ def test_what_belongs_to_the_client_is_not_asked(arguments):
     assert not start.may_be_served(arguments)
 
 
+def test_a_service_with_other_settings_is_mentioned(commands, db):
+    command = ["search", "dark", "--mode", "text", "--no-ground", "--max-frames", "12", "--db", str(db)]
+    note = b"note: the running service is not used. The service has another max_frames"
+    assert client(*command, service="auto").stderr.startswith(note)
+    assert note not in client(*command, "--quiet", service="auto").stderr
+
+
 def test_help_never_reaches_the_service(commands, db, capfd):
     """Even where the client has not seen that help is wanted."""
     body = start.request_body(["search", "dark", "--help"], start.Found(["--db", str(db)]))
@@ -283,7 +290,7 @@ def test_other_code_is_refused(commands, db):
     sent = []
     commands.runner(json.dumps({**request, "code": "another"}).encode(), sent.append, CancelToken())
     [(kind, payload)] = wire.frames(io.BytesIO(b"".join(sent)).read)
-    assert kind == wire.DECLINED and b"another version" in payload
+    assert kind == wire.DIFFERS and b"another version" in payload
 
 
 def test_without_a_service_the_command_runs_by_itself(db, tmp_path, loaders):

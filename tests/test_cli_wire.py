@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from footage.core.config import Settings, default_config_file
 from ui.cli import start, wire
 
-KINDS = st.sampled_from([wire.OUT, wire.ERR, wire.EXIT, wire.DECLINED])
+KINDS = st.sampled_from([wire.OUT, wire.ERR, wire.EXIT, wire.DECLINED, wire.DIFFERS])
 FRAMES = st.lists(st.tuples(KINDS, st.binary(max_size=50)))
 
 

@@ -110,7 +110,8 @@ class RemoteCommands:
             emit(wire.frame(wire.DECLINED, f"The service cannot read the command: {error.title}.".encode()))
         except served.RunLocallyError as reason:
             if not sent.any:  # otherwise the client sees that the answer is not complete
-                emit(wire.frame(wire.DECLINED, str(reason).encode(errors="replace")))
+                kind = wire.DIFFERS if isinstance(reason, served.OtherServiceError) else wire.DECLINED
+                emit(wire.frame(kind, str(reason).encode(errors="replace")))
 
     def _check(self, request: CommandRequest) -> None:
         """Make sure that the client is of the same code and environment.
@@ -119,9 +120,9 @@ class RemoteCommands:
             RunLocallyError: it is not.
         """
         if request.code != self._code:
-            raise served.RunLocallyError("The service runs another version of the code; restart it.")
+            raise served.OtherServiceError("The service runs another version of the code; restart it.")
         if request.environment != self._environment:
-            raise served.RunLocallyError("The service has other settings in its environment.")
+            raise served.OtherServiceError("The service has other settings in its environment.")
         if request.arguments[0] not in wire.COMMANDS:
             raise served.RunLocallyError(f"The service does not run {request.arguments[0]}.")
 

@@ -35,6 +35,10 @@ class RunLocallyError(Exception):
     """The client must run the command itself; ``str`` of it says why, one sentence."""
 
 
+class OtherServiceError(RunLocallyError):
+    """The service has other settings or other code than the client, who may not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServedCommand:
     """What a command that runs in the service has of its client."""
@@ -83,7 +87,7 @@ class ServedCommand:
         wanted, own = settings.model_dump(), self.service.settings.model_dump()
         for name, value in wanted.items():
             if name not in ignored and value != own.get(name):
-                raise RunLocallyError(f"The service has another {name}: {own.get(name)}, not {value}.")
+                raise OtherServiceError(f"The service has another {name}: {own.get(name)}, not {value}.")
             if isinstance(value, Path) and not (self.in_same_folder or value.is_absolute()):
                 raise RunLocallyError(f"The setting {name} is relative to another folder.")
         return self.service

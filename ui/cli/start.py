@@ -30,6 +30,10 @@ class Declined(Exception):
     """The command is run here; ``str`` of it says why, one sentence."""
 
 
+class Differs(Declined):
+    """As ``Declined``: the service has other settings or other code, which the user may not know."""
+
+
 class Lost(Exception):
     """The service ended in the middle of an answer, of which a part is printed."""
 
@@ -45,6 +49,8 @@ def main() -> None:
             except Declined as reason:
                 if options.service == "always":
                     sys.exit(_report(str(reason), f"Start one: footage serve --db {options.db}", arguments))
+                if isinstance(reason, Differs) and not _is_quiet(arguments):
+                    sys.stderr.write(f"note: the running service is not used. {reason}\n")
             except Lost as reason:
                 sys.exit(_report(str(reason), "Run the same command again.", arguments))
             except KeyboardInterrupt:
@@ -69,6 +75,11 @@ def may_be_served(arguments: Sequence[str]) -> bool:
 def _is_short(argument: str, letters: str) -> bool:
     """Whether an argument may hold one of these one-letter options."""
     return argument[:1] == "-" and argument[1:2] != "-" and any(letter in argument for letter in letters)
+
+
+def _is_quiet(arguments: Sequence[str]) -> bool:
+    """Whether no remarks are wanted."""
+    return any(each == "--quiet" or _is_short(each, "q") for each in arguments)
 
 
 class Found:
@@ -148,8 +159,8 @@ def _served(arguments: Sequence[str], options: Found) -> int:
             for kind, payload in wire.frames(chunks(stream)):
                 if kind == wire.EXIT:
                     return int(payload)
-                if kind == wire.DECLINED:
-                    raise Declined(payload.decode())
+                if kind in (wire.DECLINED, wire.DIFFERS):
+                    raise (Differs if kind == wire.DIFFERS else Declined)(payload.decode())
                 printed = True
                 _pass_on(sys.stdout if kind == wire.OUT else sys.stderr, payload)
     except _PipeClosed:

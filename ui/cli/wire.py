@@ -14,9 +14,10 @@ PATH = "/commands"
 COMMANDS = ("search", "find", "ask", "point", "track", "status")
 """Commands that the service runs: they gain by what it keeps loaded, change nothing, and ask no questions."""
 
-OUT, ERR, EXIT, DECLINED = b"o", b"e", b"x", b"d"
-"""Kinds of frames: bytes for stdout, bytes for stderr, the exit code, and the reason why the command must run
-by itself. A stream of frames is complete with one of the last two."""
+OUT, ERR, EXIT, DECLINED, DIFFERS = b"o", b"e", b"x", b"d", b"s"
+"""Kinds of frames: bytes for stdout, bytes for stderr, the exit code, the reason why the command must run by
+itself, and such a reason that lies in the service: it has other settings or code. A stream of frames is
+complete with one of the last three."""
 _HEAD_BYTES = 5
 MAX_PAYLOAD_BYTES = 2**20
 """Longest payload of a frame."""
@@ -57,7 +58,7 @@ def frames(read: Callable[[int], bytes]) -> Iterator[tuple[bytes, bytes]]:
     """
     while len(head := _exactly(read, _HEAD_BYTES)) == _HEAD_BYTES:
         kind, size = head[:1], int.from_bytes(head[1:], "big")
-        if kind not in (OUT, ERR, EXIT, DECLINED) or size > MAX_PAYLOAD_BYTES:
+        if kind not in (OUT, ERR, EXIT, DECLINED, DIFFERS) or size > MAX_PAYLOAD_BYTES:
             raise ValueError(f"{head!r} begins no frame")
         payload = _exactly(read, size)
         if len(payload) < size:
