@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from doors import DOORS
+from doors import DOORS, Door
 from standin_library import ENVIRONMENT, YARD, loaders, make_library
 
 from footage.core.config import load_settings
@@ -23,15 +23,29 @@ class Library:
     made: Path
     folder: Path
     places: dict[str, str]
+    kept: Service | None = None
+    """The service of questions that change nothing, until the next reset."""
 
     def reset(self) -> None:
         """Put everything back as it was made, in the same place."""
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(self.made, self.folder, symlinks=True)
+        self.kept = None
+
+    def reset_after(self, door: Door) -> None:
+        """Put back what an answer through a door may have changed; nothing where it only reads."""
+        if OPERATIONS[door.operation].role != "view" or door.environment or self.kept is None:
+            self.reset()
+            self.kept = self.service()
 
     def service(self) -> Service:
         """A service of the settings as they are now."""
         return Service(load_settings(), loaders=loaders())
+
+    def service_of(self, door: Door) -> Service:
+        """The service to ask through a door: one for all that only read."""
+        kept = self.kept if OPERATIONS[door.operation].role == "view" and not door.environment else None
+        return kept or self.service()
 
 
 def prepared(root: Path, patch: pytest.MonkeyPatch) -> Library:

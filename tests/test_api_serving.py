@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import httpx2
@@ -37,12 +38,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def runtime(tmp_path, monkeypatch):
-    """A folder for the sockets of this test."""
-    folder = tmp_path / "run"
-    folder.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    return folder
+def runtime(monkeypatch):
+    """A folder for the sockets of this test, with a path short enough for them."""
+    with tempfile.TemporaryDirectory(prefix="fx-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
 
 
 def free_port() -> int:

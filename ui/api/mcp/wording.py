@@ -25,7 +25,7 @@ _OUTCOMES = {
 
 def whole_answer(records: Sequence[Fields]) -> Fields | None:
     """The record that says what a search came to as a whole; None where there is none."""
-    return next((each for each in records if each.get("type") == "coverage"), None)
+    return next((each for each in records if each.get("type") == "coverage" and "outcome" in each), None)
 
 
 def answer_sentences(whole: Fields, matches: Sequence[Fields]) -> str:
