@@ -75,7 +75,7 @@ def test_a_missing_library_names_its_install_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "desktop_notifier", None)
     with pytest.raises(DependencyError) as found:
         make_sink(SinkConfig("desktop"))
-    assert found.value.hint == "Install it: pip install 'footage[desktop]'"
+    assert "pip install 'footage[desktop]'" in found.value.hint
 
 
 def test_a_desktop_has_no_target_and_no_options():

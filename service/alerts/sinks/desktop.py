@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Self
 
-from footage.core.errors import DependencyError
+from footage.core.extras import require_extra
 from service.alerts.model import SinkError
 from service.alerts.sinks import options
 from service.alerts.sinks.secret_values import hidden
@@ -23,7 +23,6 @@ WAIT_SECONDS = 10.0
 """Longest wait for the desktop."""
 MOST_LINES = 3
 """Most moments in a notification."""
-INSTALL = "Install it: pip install 'footage[desktop]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +95,9 @@ def _library() -> Any:
     Raises:
         DependencyError: it is not installed.
     """
-    try:
-        import desktop_notifier
-    except ImportError as error:
-        raise DependencyError(
-            "desktop notifications need desktop-notifier, which is not installed", hint=INSTALL
-        ) from error
+    require_extra("desktop")
+    import desktop_notifier
+
     return desktop_notifier
 
 

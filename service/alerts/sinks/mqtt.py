@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
-from footage.core.errors import DependencyError, UsageError
+from footage.core.errors import UsageError
+from footage.core.extras import require_extra
 from service.alerts.model import SinkError
 from service.alerts.sinks import options
 from service.alerts.sinks.secret_values import check_reference, hidden, read_secret
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 10.0
 """Longest wait for the connection, for its acceptance and for each message."""
 PORT, TLS_PORT = 1883, 8883
-INSTALL = "Install it: pip install 'footage[mqtt]'"
 _OPTIONS = ("username", "password", "ca_file", "protocol", "image_topic")
 _REFUSED = ("Bad user name or password", "Not authorized", "Unsupported protocol version", "Banned")
 _UNSAFE = re.compile(r"[^\w.-]+")
@@ -234,10 +234,7 @@ def _library() -> Any:
     Raises:
         DependencyError: it is not installed.
     """
-    try:
-        import paho.mqtt.client
-    except ImportError as error:
-        raise DependencyError(
-            "alerts over MQTT need paho-mqtt, which is not installed", hint=INSTALL
-        ) from error
+    require_extra("mqtt")
+    import paho.mqtt.client
+
     return paho.mqtt.client
