@@ -62,6 +62,7 @@ def prepared(root: Path, patch: pytest.MonkeyPatch) -> Library:
     patch.setenv("FOOTAGE_DB", str(folder / "index.lancedb"))
     make_library(folder)
     service = Service(load_settings(), loaders=loaders())
+    service.state()  # that of a service that has run: a copy of the index has it
     ask = {name: OPERATIONS[name] for name in ("captions export", "items", "corrections", "db backup")}
     rows = ask["captions export"](service, ask["captions export"].request())
     (folder / "captions.jsonl").write_text("".join(json.dumps(row.fields()) + "\n" for row in rows))

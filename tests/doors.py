@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from standin_library import BRIGHT, GATE, MODEL, YARD
@@ -41,6 +41,8 @@ class Door:
     """Whether it is refused, in the same words."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Settings of this line alone."""
+    not_by_job: str = ""
+    """A part of the sentence that refuses it as a job of a service; empty where it is one like any other."""
 
     @property
     def name(self) -> str:
@@ -59,7 +61,9 @@ class Door:
                 return {key: fill(each) for key, each in value.items()}
             return type(value)(map(fill, value)) if isinstance(value, list | tuple) else value
 
-        return Door(self.operation, fill(self.argv), fill(self.request), self.fails, fill(self.environment))
+        return replace(
+            self, argv=fill(self.argv), request=fill(self.request), environment=fill(self.environment)
+        )
 
 
 def normalised(record: Any) -> Any:
@@ -292,6 +296,7 @@ DOORS = (
         ("db", "restore", "{copy}"),
         {"folder": "{copy}"},
         environment={"FOOTAGE_DB": "{out}/restored.lancedb"},
+        not_by_job="already exists",  # a service keeps its jobs where the index is to be
     ),
     Door("db restore", ("db", "restore", "{copy}"), {"folder": "{copy}"}, fails=True),
     # models

@@ -179,6 +179,9 @@ def test_every_door_gives_the_same_answer(
     for answer in (by_command, by_http, by_mcp):
         library.reset_after(door)
         given, given_error = answer(library, door)
+        if answer is by_http and door.not_by_job:
+            assert given == [] and given_error and door.not_by_job in given_error["error"]
+            continue
         assert normalised(given) == normalised(records), answer.__name__
         assert same_error(error, given_error), (answer.__name__, given_error)
     if OPERATIONS[door.operation].role != "view":

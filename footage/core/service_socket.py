@@ -10,23 +10,34 @@ import os
 import stat
 from pathlib import Path
 
+LONGEST_PATH_BYTES = 103
+"""Longest path of a socket: 103 bytes on macOS, 107 on Linux (``sun_path`` in sys/un.h)."""
+_NAME_CHARACTERS = 20
+
 
 def runtime_folder() -> Path:
-    """The folder of this user's sockets: in ``XDG_RUNTIME_DIR``, else in the system's temporary folder."""
-    if given := os.environ.get("XDG_RUNTIME_DIR"):
-        return Path(given) / "footage"
+    """The folder of this user's sockets: in ``XDG_RUNTIME_DIR``, else in a temporary folder.
+
+    A folder whose path is too long for a socket is passed over.
+    """
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    if given and _is_short(folder := Path(given) / "footage"):
+        return folder
     import tempfile  # costs as much as all the rest here
 
-    user = str(os.getuid()) if hasattr(os, "getuid") else "user"
-    return Path(tempfile.gettempdir()) / f"footage-{user}"
+    user = f"footage-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    usual = Path(tempfile.gettempdir()) / user
+    return usual if _is_short(usual) else Path("/tmp") / user
+
+
+def _is_short(folder: Path) -> bool:
+    """Whether a socket in a folder has a path that systems take."""
+    return len(os.fsencode(folder)) + len("/.sock") + _NAME_CHARACTERS <= LONGEST_PATH_BYTES
 
 
 def socket_path(db: Path) -> Path:
-    """The socket of the service of an index.
-
-    The name is a digest of the real path of the index, as the path of a socket has at most 107 bytes.
-    """
-    digest = hashlib.sha256(os.fsencode(os.path.realpath(db))).hexdigest()[:20]
+    """The socket of the service of an index; its name is a digest of the real path of the index."""
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(db))).hexdigest()[:_NAME_CHARACTERS]
     return runtime_folder() / f"{digest}.sock"
 
 
