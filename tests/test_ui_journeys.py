@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -103,9 +103,27 @@ def ask(page, question: str) -> None:
 
 def collect(page, number: int) -> None:
     """Press "Add to highlights" once the page has come to rest, and wait for the message."""
-    page.wait_for_function(RESTS)
-    page.get_by_role("button", name="Add to highlights").click()
+    press(page, "Add to highlights")
     page.get_by_text(f"Added: {number} clip").wait_for()
+
+
+def press(page, name: str) -> None:
+    """Press a button once the page has come to rest: what is being drawn anew loses a click."""
+    page.wait_for_function(RESTS)
+    page.get_by_role("button", name=name).click()
+
+
+def downloaded(page, button: str) -> bytes:
+    """What a button downloads; pressed again, as a visitor would, where nothing comes."""
+    from playwright.sync_api import TimeoutError as NothingCame
+
+    for seconds in (30, 30, 60):
+        page.wait_for_function(RESTS)
+        with suppress(NothingCame):
+            with page.expect_download(timeout=1000 * seconds) as fetched:
+                page.locator(button).click()
+            return Path(fetched.value.path()).read_bytes()
+    raise AssertionError("nothing was downloaded")
 
 
 def go_to(page, name: str) -> None:
@@ -181,14 +199,14 @@ def test_two_answers_become_a_reel_and_then_files_of_their_own(served):
         for number, question in enumerate((GREEN, BLUE), 1):
             ask(page, question)
             collect(page, number)
-        page.get_by_role("button", name="Add to highlights").click()
+        press(page, "Add to highlights")
         page.get_by_text("It is there already").wait_for()
         go_to(page, "Highlights")
         page.get_by_text("in 2 clips").wait_for()
         seconds = collected(page)
         assert len(seconds) == 2 and all(length > 1 for length in seconds)
 
-        page.get_by_role("button", name="Make it").click()
+        press(page, "Make it")
         page.get_by_text("Written to").wait_for()
         [film] = served.exports.rglob("*.mp4")
         lasts, frame_seconds = length_of(film)
@@ -198,14 +216,13 @@ def test_two_answers_become_a_reel_and_then_files_of_their_own(served):
         [manifest] = served.exports.rglob("*.manifest.json")
         verified = CliRunner().invoke(command, ["verify", str(manifest), "--sources"])
         assert verified.exit_code == 0 and "no differences" in verified.stdout
-        with page.expect_download() as fetched:
-            page.locator(".st-key-fetch_0 button").click()
-        assert Path(fetched.value.path()).read_bytes() == film.read_bytes()
+        assert downloaded(page, ".st-key-fetch_0 button") == film.read_bytes()
 
+        page.wait_for_function(RESTS)
         page.get_by_text("Separate files").click()
         page.get_by_label("Name", exact=True).fill("one by one")
         page.keyboard.press("Enter")
-        page.get_by_role("button", name="Make it").click()
+        press(page, "Make it")
         page.wait_for_function("document.body.innerText.includes('one by one')")
         files = [path for path in served.exports.rglob("*.mp4") if path != film]
         assert len(files) == 2
@@ -267,7 +284,7 @@ def test_a_video_that_went_away_is_said_when_its_highlight_is_to_be_made(tmp_pat
         collect(page, 1)
         (served.videos / "beach_dusk.mp4").unlink()
         go_to(page, "Highlights")
-        page.get_by_role("button", name="Make it").click()
+        press(page, "Make it")
         page.wait_for_selector(".fx-problem")
         assert "beach_dusk.mp4" in page.locator(".fx-problem").first.inner_text()
         assert "Traceback" not in page.inner_text("body")
