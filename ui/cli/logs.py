@@ -10,7 +10,6 @@ from pathlib import Path
 
 from footage.core.errors import FileError
 from footage.core.private_files import FILE_MODE
-from service.logs import JsonLines
 from ui.cli import console
 
 _PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
@@ -77,6 +76,8 @@ def logging_to(path: Path | None) -> Iterator[None]:
 
 def _file_handler(path: Path) -> logging.Handler:
     """Writes JSON Lines to the end of a file; errors as ``logging_to``."""
+    from service.logs import JsonLines
+
     try:
         os.close(os.open(path.expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE))
         handler = logging.FileHandler(path.expanduser(), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -14,8 +15,6 @@ from footage.core.private_files import keep_to_owner
 from footage.core.process import settle
 from ui.cli import console, logs, options, served, setting_options
 from ui.cli.commands import (
-    add_alert,
-    alerts,
     ask,
     audit,
     backup,
@@ -30,7 +29,6 @@ from ui.cli.commands import (
     find,
     forget,
     index,
-    jobs,
     mcp,
     models,
     notes,
@@ -46,7 +44,6 @@ from ui.cli.commands import (
     serve,
     serve_command,
     status,
-    tokens,
     track,
     verify,
     videos,
@@ -103,18 +100,12 @@ _DB: _Commands = {
     "reembed": (reembed.run, reembed.EXAMPLES),
     "recaption": (recaption.run, recaption.EXAMPLES),
 }
-_ALERTS: _Commands = {
-    "add": (add_alert.run, add_alert.EXAMPLES),
-    "list": (alerts.list_, alerts.LIST_EXAMPLES),
-    "show": (alerts.show, alerts.SHOW_EXAMPLES),
-    "remove": (alerts.remove, alerts.REMOVE_EXAMPLES),
-    "enable": (alerts.enable, alerts.ENABLE_EXAMPLES),
-    "disable": (alerts.disable, alerts.DISABLE_EXAMPLES),
-    "test": (alerts.test, alerts.TEST_EXAMPLES),
-    "history": (alerts.history, alerts.HISTORY_EXAMPLES),
-    "run": (alerts.run, alerts.RUN_EXAMPLES),
-    "retry": (alerts.retry, alerts.RETRY_EXAMPLES),
+_LATER = {
+    "jobs": ("jobs", "List, cancel and retry the jobs of the service."),
+    "tokens": ("tokens", "Tokens for the HTTP API and MCP over TCP."),
+    "alerts": ("alert_group", "Alerts: report new moments by themselves."),
 }
+"""Groups that are imported when they are used: their module in ui/cli/commands, and their help."""
 _CAPTIONS: _Commands = {
     "export": (captions.export, captions.EXAMPLES),
     "import": (captions.take_in, captions.IMPORT_EXAMPLES),
@@ -200,6 +191,29 @@ class Group(TyperGroup):
     """A group of commands; each reports its own errors, those of the parser stay as they are."""
 
 
+class LaterGroup(Group):
+    """A group whose commands are imported when they are first asked for: help of the program is quicker."""
+
+    module = ""
+    """Module with ``COMMANDS``."""
+    _commands: dict[str, Any]
+
+    @property  # type: ignore[override]
+    def commands(self) -> dict[str, Any]:
+        """The commands by name."""
+        if not self._commands:
+            made: dict[str, tuple[Callable[..., None], str]] = import_module(self.module).COMMANDS
+            group = typer.Typer()
+            _add(group, made)
+            self._commands = typer.main.get_command(group).commands  # type: ignore[attr-defined]
+            self.epilog = next(iter(made.values()))[1]
+        return self._commands
+
+    @commands.setter
+    def commands(self, commands: dict[str, Any]) -> None:
+        self._commands = commands
+
+
 app = typer.Typer(
     epilog=f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in console.EXIT_CODES.items())}.",
     no_args_is_help=True,
@@ -240,13 +254,18 @@ def _group(name: str, commands: _Commands, *, panel: str, help_: str, **more: An
     return group
 
 
+def _later(name: str, module: str, help_: str, *, panel: str) -> None:
+    kind = type(f"{name.title()}Group", (LaterGroup,), {"module": f"ui.cli.commands.{module}"})
+    group = typer.Typer(cls=kind, help=help_, no_args_is_help=True)
+    app.add_typer(group, name=name, rich_help_panel=panel)
+
+
 for _panel, _commands in _PANELS.items():
     _add(app, _commands, _panel)
 _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
-_group("jobs", jobs.COMMANDS, panel="Service", help_=jobs.HELP)
-_group("tokens", tokens.COMMANDS, panel="Service", help_=tokens.HELP)
-_group("alerts", _ALERTS, panel="Service", help_=alerts.HELP)
+for _name, (_module, _help) in _LATER.items():
+    _later(_name, _module, _help, panel="Service")
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(
     "models",

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from service.schemas.base import Record
     from service.session import Service
 
-HELP = "Alerts: report new moments by themselves."
 LIST_EXAMPLES = options.examples("footage alerts list", "footage alerts list --json")
 SHOW_EXAMPLES = options.examples("footage alerts show parcels")
 REMOVE_EXAMPLES = options.examples("footage alerts remove parcels")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from service.logs import LogFormat, service_log
 from ui.cli import console, options
 from ui.cli.setting_options import FINDS, takes_settings
 
@@ -81,7 +80,7 @@ def run(
         typer.Option("--show-paths", help="Show the paths of this machine to tokens of the role view, too."),
     ] = False,
     log_format: Annotated[
-        LogFormat,
+        Literal["text", "json"],
         typer.Option("--log-format", help="Form of the log on stderr: one line per request, without texts."),
     ] = "text",
     rate: Annotated[
@@ -96,6 +95,7 @@ def run(
 
     The Unix socket is open to you alone and needs no token. Over TCP every request needs one.
     """
+    from service.logs import service_log
     from ui.api.access import ApiAccess, ApiLimits
     from ui.api.serving import only_service, serve
     from ui.api.serving import unix_socket as listening_locally
