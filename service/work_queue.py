@@ -66,7 +66,7 @@ class _Line:
         return len(self._waiting.get(client, ()))
 
     def oldest_began(self) -> float:
-        """When the first of them began to wait; infinite where nobody waits."""
+        """When the first of them began to wait; infinite in an empty line."""
         return min((waiters[0].began for waiters in self._waiting.values()), default=math.inf)
 
     def add(self, waiter: _Waiter) -> None:
@@ -193,7 +193,7 @@ class WorkQueue:
         if cancel is not None:
             cancel.raise_if_cancelled()
         with self._lock:
-            if self._holder is None:  # then nobody waits
+            if self._holder is None:  # then the lines are empty
                 self._give(priority)
                 self._lines[priority].note(client)
                 self._holder = threading.get_ident()

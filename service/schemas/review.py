@@ -97,15 +97,13 @@ def item_fields(mark: Mark, path: str) -> dict[str, Any]:
     }
 
 
-class CorrectionRecord(Record):
-    """What `correct` kept."""
+class CorrectionFields(Record):
+    """One version of a correction."""
 
-    type: Literal["correction"] = Field(default="correction")
-    """What the line is."""
     id: str
     """Names this version."""
     event: str
-    """The event."""
+    """The event that it makes."""
     content_id: str
     """The video, by its bytes."""
     original_text: str
@@ -122,6 +120,13 @@ class CorrectionRecord(Record):
     """When it ends, as corrected."""
     author: str
     """The person who corrected it, as typed."""
+
+
+class CorrectionRecord(CorrectionFields):
+    """What `correct` kept."""
+
+    type: Literal["correction"] = Field(default="correction")
+    """What the line is."""
     undone: bool
     """Whether this version was taken back."""
     searchable: bool

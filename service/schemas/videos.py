@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field
 
 from service.schemas.base import Record, span_fields
-from service.schemas.review import SpanFields
+from service.schemas.review import CorrectionFields, SpanFields
 
 if TYPE_CHECKING:
     from footage.core.corrections import Correction
@@ -209,31 +209,11 @@ class TranscriptRecord(Record):
         )
 
 
-class CorrectionVersionRecord(Record):
+class CorrectionVersionRecord(CorrectionFields):
     """One version of a correction, of `corrections` and `video`."""
 
     type: Literal["correction"] = Field(default="correction")
     """What the line is."""
-    id: str
-    """Names this version."""
-    event: str
-    """The event that it makes."""
-    content_id: str
-    """The video, by its bytes."""
-    original_text: str
-    """What the caption says."""
-    original_start_seconds: float
-    """When it begins according to the caption."""
-    original_end_seconds: float
-    """When it ends according to the caption."""
-    text: str
-    """What happens, as corrected."""
-    start_seconds: float
-    """When it begins, as corrected, in seconds of video time."""
-    end_seconds: float
-    """When it ends, as corrected."""
-    author: str
-    """The person who corrected it, as typed."""
     made_at: float
     """When it was made, seconds since the epoch."""
     undone_at: float

@@ -45,7 +45,7 @@ _HEADERS = {
 }
 _BEARER = re.compile(r"Bearer +([!-~]+)", re.IGNORECASE)
 _RECOGNISING = 4
-"""Threads that recognise tokens; their own, so that nobody waits for long reads of others."""
+"""Threads that recognise tokens, apart from those that read: a long read delays no other request."""
 _SINGLE = ("host", "origin", "authorization", "content-length")
 _SITES_OF_OTHERS = ("cross-site", "same-site")
 
