@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -188,10 +190,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
+@contextmanager
+def sockets_folder(patch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for sockets, whose path is short enough: that of ``tmp_path`` may not be."""
+    with tempfile.TemporaryDirectory(prefix="fx-", dir="/tmp" if os.name == "posix" else None) as folder:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The runtime folder of one test."""
+    with sockets_folder(monkeypatch) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def module_runtime() -> Iterator[Path]:
+    """The runtime folder of the tests of one file."""
+    with pytest.MonkeyPatch.context() as patch, sockets_folder(patch) as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_state(tmp_path_factory) -> Iterator[None]:
-    """What the tests do through the app goes into no audit log of the person who runs them."""
-    with pytest.MonkeyPatch.context() as patch:
+    """What the tests do goes into no audit log of the developer and meets no service that is running."""
+    with pytest.MonkeyPatch.context() as patch, sockets_folder(patch):
         patch.setenv("FOOTAGE_TRACKS", "caption")  # tests of other tracks name them
         patch.setenv("FOOTAGE_AUDIT_LOG", str(tmp_path_factory.mktemp("state") / "audit.jsonl"))
         yield

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import httpx2
@@ -35,14 +34,6 @@ from ui.api.serving import only_service, unix_socket
 from ui.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture
-def runtime(monkeypatch):
-    """A folder for the sockets of this test, with a path short enough for them."""
-    with tempfile.TemporaryDirectory(prefix="fx-") as folder:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
-        yield Path(folder)
 
 
 def free_port() -> int:

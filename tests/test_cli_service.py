@@ -59,7 +59,7 @@ def loaders(model):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def environment(tmp_path_factory):
+def environment(tmp_path_factory, module_runtime):
     """The same for the service, which is this process, and for its clients, which inherit it."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
@@ -69,7 +69,6 @@ def environment(tmp_path_factory):
             patch.delenv(name, raising=False)
         patch.setenv("HOME", str(home))
         patch.setenv("XDG_CONFIG_HOME", str(home))
-        patch.setenv("XDG_RUNTIME_DIR", str(home))
         patch.setenv("FOOTAGE_TRACKS", "caption")
         patch.setenv("FOOTAGE_MODEL", "demo")
         patch.setenv("PYTHONPATH", str(ROOT))
@@ -293,8 +292,8 @@ def test_other_code_is_refused(commands, db):
     assert kind == wire.DIFFERS and b"another version" in payload
 
 
-def test_without_a_service_the_command_runs_by_itself(db, tmp_path, loaders):
-    elsewhere = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+def test_without_a_service_the_command_runs_by_itself(db, runtime, loaders):
+    elsewhere = dict(os.environ)
     command = ["search", "dark", "--mode", "text", "--no-ground", "--db", str(db)]
     expected = alone(loaders, *command)
     got = client(*command, service="auto", env=elsewhere)
@@ -351,9 +350,8 @@ FORGED = answered(wire.frame(wire.OUT, b"forged\n"), wire.frame(wire.EXIT, b"0")
 
 
 @pytest.fixture
-def other(monkeypatch, tmp_path):
+def other(runtime, tmp_path):
     """Where the service of an index without one would listen."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     return socket_path(tmp_path / "other.lancedb")
 
 
@@ -411,8 +409,7 @@ def test_a_stale_socket_is_no_service(other, tmp_path):
     assert got.returncode == 1 and b"no index found" in got.stderr
 
 
-def test_a_killed_service_is_done_without(db, monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_a_killed_service_is_done_without(db, monkeypatch, runtime, tmp_path):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests")]))
     asked = tmp_path / "asked"
     serve = [sys.executable, str(ROOT / "tests" / "serve_commands.py"), str(db), str(asked)]

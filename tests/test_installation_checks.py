@@ -20,8 +20,7 @@ from service.installation_checks import Machine, examine_installation
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+def settings(tmp_path, monkeypatch, runtime):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     return load_settings(db=tmp_path / "index", audit_log=tmp_path / "audit.jsonl")
 
@@ -164,6 +163,7 @@ def test_the_service_is_asked_only_for_its_health(settings):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(str(path))
         listening.listen()
+        listening.settimeout(60)
         thread = threading.Thread(target=lambda: received.append(look(settings)["service"]))
         thread.start()
         stream, _ = listening.accept()

@@ -310,12 +310,12 @@ def test_the_log_holds_requests_and_neither_queries_nor_paths_nor_tokens(service
 
 
 @pytest.mark.posix
-def test_the_command_serve_writes_its_log_as_json(service, tmp_path):
+def test_the_command_serve_writes_its_log_as_json(service, tmp_path, runtime):
     command = [sys.executable, "-m", "ui.cli", "serve", "--db", str(service.settings.db), "--port", "0"]
     command[-1] = str(free_port())
     log = tmp_path / "log"
     with log.open("w") as stderr:
-        environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(
             [*command, "--token-file", str(tmp_path / "token"), "--log-format", "json"],
             stdout=subprocess.DEVNULL,

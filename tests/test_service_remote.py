@@ -38,10 +38,8 @@ class ForeignLoaders:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-        yield load_settings(db=tmp_path_factory.mktemp("index") / "index.lancedb", model="demo")
+def settings(tmp_path_factory, module_runtime):
+    return load_settings(db=tmp_path_factory.mktemp("index") / "index.lancedb", model="demo")
 
 
 @pytest.fixture(scope="module")
