@@ -1,0 +1,69 @@
+"""Addresses of objects and of prefixes of objects, as ``s3://bucket/clip.mp4``; opens no connection."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from footage.core.errors import UsageError
+
+SCHEMES: Final = ("s3", "gs", "az", "https", "http")
+"""What an address may begin with: Amazon S3 and compatible stores, Google Cloud, Azure, any web server."""
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectAddress:
+    """Where an object, or every object whose key begins with a prefix, is stored."""
+
+    scheme: str
+    """One of ``SCHEMES``."""
+    bucket: str
+    """Bucket or container; of a web server its host and port."""
+    key: str
+    """Key, without a slash at its beginning; empty for the whole bucket."""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.bucket}/{self.key}"
+
+    @property
+    def name(self) -> str:
+        """The last part of the key, or the bucket."""
+        return self.key.rstrip("/").rpartition("/")[2] or self.bucket
+
+    @property
+    def store_url(self) -> str:
+        """The address of the bucket itself, or of the web server."""
+        return f"{self.scheme}://{self.bucket}"
+
+    def child(self, key: str) -> ObjectAddress:
+        """The address of another key in the same bucket."""
+        return ObjectAddress(self.scheme, self.bucket, key)
+
+
+def is_object_address(text: object) -> bool:
+    """Whether a text is an address of object storage rather than a path; ``file://`` is none."""
+    found = _SCHEME.match(str(text))
+    return found is not None and found[1].lower() in SCHEMES
+
+
+def parse_address(text: str) -> ObjectAddress:
+    """The address that a text spells.
+
+    Raises:
+        UsageError: It has another scheme, no bucket, user names, a query or a fragment.
+    """
+    parts = urlsplit(text)
+    scheme = parts.scheme.lower()
+    if scheme not in SCHEMES:
+        raise UsageError(
+            f"{text} is no address of object storage",
+            hint=f"An address begins with one of {', '.join(f'{each}://' for each in SCHEMES)}.",
+        )
+    if not parts.netloc or "@" in parts.netloc:
+        what = "contains a user name" if "@" in parts.netloc else "has no bucket"
+        raise UsageError(f"the address {scheme}://… {what}", hint=f"Write it as {scheme}://bucket/key.")
+    key = text.split("://", 1)[1].partition("/")[2]
+    return ObjectAddress(scheme, parts.netloc, key)

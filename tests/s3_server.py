@@ -1,0 +1,178 @@
+"""A real S3 server on this machine (moto's), with a proxy before it that makes faults on request.
+
+What moto lacks: it checks no signatures and no permissions, and throttles nothing; the proxy does the latter.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+ACCESS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+_OWN_HEADERS = ("transfer-encoding", "connection", "content-length", "date", "server")
+
+
+@dataclass
+class Fault:
+    """What to do with some requests instead of answering them as they should be."""
+
+    kind: str
+    """503, slow (waits ``seconds`` before each part of the body) or cut (half of the body, then nothing)."""
+    times: int = 1
+    """How many requests it meets."""
+    method: str = "GET"
+    """Of which method."""
+    matches: Callable[[str], bool] = lambda path: True
+    """Of which path and query."""
+    seconds: float = 0.2
+    """How long a slow answer waits."""
+
+
+@dataclass
+class S3Server:
+    """The server, as clients see it: through the proxy."""
+
+    endpoint: str
+    direct: str
+    faults: list[Fault] = field(default_factory=list)
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
+    """Method, path and range of every request, in order."""
+    before_answer: list[Callable[[str, str], None]] = field(default_factory=list)
+    """Called with the method and the path of a request before it is passed on."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that a client needs."""
+        return {**ACCESS, "AWS_ENDPOINT_URL": self.endpoint, "AWS_ALLOW_HTTP": "true"}
+
+    def client(self):
+        """A client of boto3 that goes round the proxy."""
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.direct,
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+
+    def fault_for(self, method: str, path: str) -> Fault | None:
+        """The fault that a request meets, counted down."""
+        with self.lock:
+            for each in self.faults:
+                if each.times > 0 and each.method == method and each.matches(path):
+                    each.times -= 1
+                    return each
+        return None
+
+
+def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
+    class Proxy(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *arguments):
+            pass
+
+        def _pass_on(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            with served.lock:
+                served.requests.append((self.command, self.path, self.headers.get("Range", "")))
+            for each in served.before_answer:
+                each(self.command, self.path)
+            fault = served.fault_for(self.command, self.path)
+            if fault and fault.kind == "503":
+                text = b"<Error><Code>SlowDown</Code></Error>"
+                self.send_response(503)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+                return
+            upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            try:
+                headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
+                upstream.request(self.command, self.path, body=body, headers=headers)
+                answer = upstream.getresponse()
+                data = answer.read()
+            finally:
+                upstream.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in (
+                    "transfer-encoding",
+                    "connection",
+                    "content-length",
+                    "date",
+                    "server",
+                ):
+                    self.send_header(name, value)
+            length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
+            self.send_header("Content-Length", length or "0")
+            self.end_headers()
+            if fault and fault.kind == "cut":
+                self.wfile.write(data[: len(data) // 2])
+                self.close_connection = True
+                self.connection.shutdown(2)
+                return
+            for start in range(0, len(data), 1 << 16):
+                if fault and fault.kind == "slow":
+                    time.sleep(fault.seconds)
+                self.wfile.write(data[start : start + (1 << 16)])
+
+        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass_on
+
+    return Proxy
+
+
+@contextmanager
+def s3_server(*buckets: str) -> Iterator[S3Server]:
+    """Serve until the context ends, with some buckets."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    _, port = moto.get_host_and_port()
+    served = S3Server("", f"http://127.0.0.1:{port}")
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), _proxy(served, port))
+    proxy.daemon_threads = True
+    served.endpoint = f"http://127.0.0.1:{proxy.server_address[1]}"
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    try:
+        for bucket in buckets:
+            served.client().create_bucket(Bucket=bucket)
+        yield served
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+        moto.stop()
+
+
+@contextmanager
+def s3_environment(*buckets: str) -> Iterator[S3Server]:
+    """As ``s3_server``, with the variables of its clients in this process's environment."""
+    from footage.objects import client
+
+    with s3_server(*buckets) as served, pytest.MonkeyPatch.context() as patch:
+        for name, value in served.environment().items():
+            patch.setenv(name, value)
+        client.forget_clients()
+        yield served
+        client.forget_clients()
