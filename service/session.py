@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from footage.store.state.database import StateDatabase
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
+    from indexer.executors.protocol import Executor
     from indexer.tracks.images import ImageMaker
     from indexer.tracks.protocol import TrackMaker
     from search.engine import Engine
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from service.work_queue import WorkQueue
 
 T = TypeVar("T")
+LOCAL_EXECUTOR = "local"
+"""The setting ``executor`` for runs in this process."""
 LoadModel: TypeAlias = "Callable[[Settings], VideoModel]"
 """Makes the vision-language model that some settings name."""
 LoadEmbedder: TypeAlias = "Callable[[Settings], TextEmbedder]"
@@ -110,6 +113,7 @@ class Service:
         self._image_retrievers: _Kept[ImageRetriever] = _Kept()
         self._rerankers: _Kept[Reranker | None] = _Kept()
         self._track_makers: _Kept[TrackMaker] = _Kept()
+        self._executors: _Kept[Executor] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
         self._queue: WorkQueue | None = None
@@ -231,6 +235,27 @@ class Service:
             return queued(model, self._queue)
 
         return self._models.get(role, load)
+
+    def executor(self, on_event: Listener = ignore, *, captions: bool) -> Executor | None:
+        """What decodes and captions on a cluster, if the settings name one; its models stay loaded.
+
+        Args:
+            on_event: Receives that it is being started.
+            captions: Whether captions are made.
+
+        Raises:
+            FootageError: the cluster does not answer, or the model cannot be loaded there.
+        """
+        if self.settings.executor == LOCAL_EXECUTOR:
+            return None
+
+        def start() -> Executor:
+            from service.cluster import start_executor
+
+            with busy(f"starting on {self.settings.executor}", on_event):
+                return start_executor(self.settings, self._loaders, captions=captions)
+
+        return self._executors.get(captions, start)
 
     def loaded_models(self) -> list[VideoModel]:
         """The models that are in memory now; none is loaded for it."""

@@ -1,0 +1,69 @@
+"""What the nodes of a test's cluster work with: stand-in models, and one that fails or kills its worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from standin_images import StandinImageEmbedder
+from standin_model import StandinModel
+
+from footage.core.errors import ModelUnavailableError
+from footage.core.tracks import is_image_track
+from indexer.tracks.factories import maker_of
+from indexer.tracks.images import ImageMaker
+
+
+@dataclass(frozen=True)
+class StandinParts:
+    """Makes stand-ins on a node."""
+
+    window_seconds: float = 4.0
+    sleep_seconds: float = 0.0
+    stop_at: int | None = None
+    """The model gives up at so many windows."""
+    dies_once: Path | None = None
+    """A worker kills itself at its second batch, unless this file is there; it makes it before."""
+    log_path: Path | None = None
+
+    def model(self):
+        made = StandinModel(
+            window_seconds=self.window_seconds,
+            max_batch=2,
+            sleep_seconds=self.sleep_seconds,
+            stop_at=self.stop_at,
+            stop_with=ModelUnavailableError,
+            log_path=self.log_path,
+        )
+        if self.dies_once is not None:
+            made.run = _dying(made, self.dies_once)
+        return made
+
+    def maker(self, track):
+        if is_image_track(track):
+            return image_maker()
+        return maker_of(track, settings())
+
+
+def settings():
+    from footage.core.config import Settings
+
+    return Settings(speech_model="tiny.en", device="cpu")
+
+
+def image_maker():
+    return ImageMaker("standin", StandinImageEmbedder, revision="1")
+
+
+def _dying(model, marker):
+    run = model.run
+
+    def watched(requests):
+        if model.batches and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return run(requests)
+
+    return watched
