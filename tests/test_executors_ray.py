@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,9 @@ def nodes():
 
 @pytest.fixture(scope="module")
 def cluster(nodes):
-    return Cluster(nodes.address)
+    made = Cluster(nodes.address)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +98,7 @@ def everything(database):
     """All rows of an index."""
     store = Store.open(database)
     found = tables(database, embedder="standin")
+    found["files"] = [replace(file, tries=0) for file in found["files"]]  # a damaged one is tried by each run
     for content in sorted(store.videos.all()):
         found |= {
             f"subtitles of {content}": store.windows.of(content, track=SUBTITLE_TRACK),
