@@ -95,7 +95,8 @@ def check_code(code: str) -> None:
     """
     if code and code != code_digest():
         raise DependencyError(
-            f"The cluster node {socket.gethostname()} has another version of footage or of Python than this machine.",
+            f"The cluster node {socket.gethostname()} has another version of footage or of Python than the "
+            "machine that plans the run.",
             hint="Install the same version on every node, restart Ray there, and run the command again.",
         )
 
