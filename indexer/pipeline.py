@@ -104,9 +104,8 @@ def index(
         DependencyError: FFmpeg's libraries are missing.
     """
     executor = executor or LocalExecutor(model, batch_size=batch_size, queue_windows=queue_windows)
-    facts = executor.facts
     options = _RunOptions(
-        None if facts is None else _cutting(facts.profile, window_seconds, overlap_seconds),
+        _cutting(executor.facts.profile, window_seconds, overlap_seconds) if executor.facts else None,
         executor=executor,
         decode_timeout_seconds=decode_timeout_seconds,
         selection=selection,
