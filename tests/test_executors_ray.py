@@ -126,7 +126,7 @@ def expected(library, tmp_path_factory):
 def same(database, expected, *, resumed=False):
     """Compare two indexes.
 
-    What a stopped run left of an image window is read from the file, as locally: the pictures are those of the
+    What a stopped run left of an image window is read from the file, as locally: the pictures are of the
     same seconds, and not the same frames.
     """
     found = everything(database)
