@@ -127,8 +127,8 @@ def index_once(nodes: int, library: Path) -> dict[str, float]:
     embedder = load_embedder()
     embedder.embed(["to warm up"])
     with cluster_of(nodes) as address, tempfile.TemporaryDirectory(prefix="footage-bench-") as folder:
-        executor = RayExecutor(Cluster(address), FreeParts(), shares=ClusterShares(models=1), batch_size=4)
-        some = sorted(library.iterdir())[: 2 * nodes]
+        executor = RayExecutor(Cluster(address), FreeParts(), shares=ClusterShares(models=1), batch_size=2)
+        some = sorted(library.iterdir())[:nodes]
         run(executor, embedder, some, Path(folder) / "warm.lancedb")
         spent, began = cpu_seconds(), time.perf_counter()
         report = run(executor, embedder, [library], Path(folder) / "index.lancedb")
