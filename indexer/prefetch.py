@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
-from footage.core.errors import VideoError
+from footage.core.errors import SourceOfflineError, VideoError
 from footage.core.types import File, Frames, Window, WindowRecord
 from footage.media import decode, sandbox
 from footage.store import Store
 from footage.vlm.profile import Profile
 from indexer import library
 from indexer.growing_files import digests, kept_from
-from indexer.plan import Cutting, Job, Known, failed
+from indexer.plan import Cutting, Job, Known, unusable
 from indexer.progress import ProgressTracker, new_seconds
 
 _GIVE_UP_TIMEOUTS = 3  # a file whose windows fail for this many timeouts on end is not waited for any longer
@@ -155,7 +155,7 @@ class Prefetcher:
             try:
                 content_id = job.file.content_id or library.content_id(job.file.path)
             except VideoError as error:
-                yield UnusableFile(failed(job.file, str(error)))
+                yield UnusableFile(unusable(job.file, error))
                 continue
             # A file whose content was known before has been looked at with it in mind.
             video = job.video if job.file.content_id else self._known.videos.get(content_id, job.video)
@@ -226,7 +226,9 @@ class Prefetcher:
         if len(fitting) < len(opening.missing):
             yield UnusableFile(replace(job.file, state="waiting", reason=ENOUGH))
 
-    def _decode(self, job: Job, windows: Sequence[Window]) -> Iterator[DecodedWindow | UndecodedWindow]:
+    def _decode(
+        self, job: Job, windows: Sequence[Window]
+    ) -> Iterator[DecodedWindow | UndecodedWindow | UnusableFile]:
         profile = self._profile
         if profile is None or not windows:
             return
@@ -247,6 +249,9 @@ class Prefetcher:
             try:
                 with self._meter.timing("decode"):
                     frames = sampler.take(number)
+            except SourceOfflineError as error:
+                yield UnusableFile(unusable(job.file, error))
+                return
             except VideoError as error:
                 lost_seconds += time.monotonic() - began
                 yield UndecodedWindow(window, str(error))

@@ -11,6 +11,7 @@ from footage.core.errors import UsageError
 
 SCHEMES: Final = ("s3", "gs", "az", "https", "http")
 """What an address may begin with: Amazon S3 and compatible stores, Google Cloud, Azure, any web server."""
+_WEB = ("https", "http")
 _UNQUOTED = "/-_.~!$&'()*+,;=:@"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -27,8 +28,13 @@ class ObjectAddress:
     """Key, without a slash at its beginning; empty for the whole bucket. Of a web server it is decoded."""
 
     def __str__(self) -> str:
-        key = quote(self.key, safe=_UNQUOTED) if self.scheme in ("http", "https") else self.key
+        key = quote(self.key, safe=_UNQUOTED) if self.scheme in _WEB else self.key
         return f"{self.scheme}://{self.bucket}/{key}"
+
+    @property
+    def can_be_listed(self) -> bool:
+        """Whether there are listings of what lies under a prefix; a web server has none."""
+        return self.scheme not in _WEB
 
     @property
     def name(self) -> str:
@@ -65,7 +71,7 @@ def parse_address(text: str) -> ObjectAddress:
             hint=f"An address begins with one of {', '.join(f'{each}://' for each in SCHEMES)}.",
         )
     bucket, _, key = text.split("://", 1)[1].partition("/")
-    web = scheme in ("http", "https")
+    web = scheme in _WEB
     what = ""
     if not bucket:
         what = "has no bucket"

@@ -186,6 +186,20 @@ def _folder_by_folder(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectA
         yield from _folder_by_folder(address.child(folder.rstrip("/")))
 
 
+def object_names(folder: ObjectAddress) -> list[str]:
+    """The names of the objects in a folder; none where the store has no listings.
+
+    Raises:
+        VideoError: It cannot be listed.
+    """
+    import obstore
+
+    if not folder.can_be_listed:
+        return []
+    found = _asked(folder, lambda: obstore.list_with_delimiter(object_store(folder), folder.key or None))
+    return [meta["path"].rpartition("/")[2] for meta in found["objects"]]
+
+
 def read_part(status: ObjectStatus, start: int, stop: int) -> bytes:
     """Some bytes of one version of an object.
 
