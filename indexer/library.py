@@ -35,6 +35,7 @@ __all__ = [
     "changed",
     "content_id",
     "fingerprint",
+    "identity",
     "is_fresh",
     "is_under",
     "parse_since",
@@ -277,6 +278,12 @@ def fingerprint(path: Path | str) -> str:
 def content_id(path: Path | str) -> str:
     """As ``MediaSource.content_id``, of a path."""
     return MediaSource(media_path(path)).content_id()
+
+
+def identity(path: Path | str) -> str:
+    """As ``content_id``; of an object one of its size and samples, so that not all of it is fetched."""
+    place = media_path(path)
+    return f"sampled-{fingerprint(place)}" if isinstance(place, ObjectPath) else content_id(place)
 
 
 def is_fresh(modified_at: float, seconds: float) -> bool:

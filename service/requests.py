@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from pathlib import Path
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from footage.core.errors import UsageError
+from footage.objects.paths import typed_path
+
+MediaPath = Annotated[Path, BeforeValidator(typed_path)]
+"""A path of a file or folder, or the address of an object or a prefix."""
 
 
 class Request(BaseModel):

@@ -330,6 +330,13 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",
     )
+    object_cache_gb: float = Field(
+        default=10.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Cache size in cache_dir for parts of videos that are read from object storage, in "
+        "gigabytes; 0: no cache.",
+    )
     keep_jobs_days: float = Field(
         default=30.0,
         ge=0,

@@ -37,6 +37,11 @@ class BlockCache:
         """Take a folder, made when it is needed; 0 bytes keep nothing."""
         self.shelf = Shelf(folder, most_bytes) if most_bytes else None
 
+    def forget(self, address: str) -> None:
+        """Remove the blocks of an object."""
+        if self.shelf is not None:
+            self.shelf.forget(address)
+
 
 _cache: list[BlockCache] = []
 
@@ -60,7 +65,8 @@ class BlockReader:
         """Ask for nothing yet."""
         self.status = status
         self._shelf = (cache or current_cache()).shelf
-        self._key = f"{status.address}\n{status.e_tag}\n{status.modified_ns}\n{status.size_bytes}"
+        self._address = str(status.address)
+        self._version = f"{status.e_tag} {status.modified_ns} {status.size_bytes}"
         self._ahead, self._next = 1, -1
         self._loose: dict[int, bytes] = {}
         self._lock = threading.Lock()
@@ -88,7 +94,7 @@ class BlockReader:
     def _kept(self, number: int) -> bytes | None:
         if self._shelf is None:
             return self._loose.pop(number, None)
-        found = self._shelf.get(self._key, str(number))
+        found = self._shelf.get(self._address, self._name(number))
         return found if found is not None and len(found) == self._length(number) else None
 
     def _fetched(self, number: int) -> bytes:
@@ -105,11 +111,14 @@ class BlockReader:
         if self._shelf is None:
             self._loose = {each: block for each, block in blocks.items() if each != number}
         else:
-            self._shelf.put_all(self._key, {str(each): block for each, block in blocks.items()})
+            self._shelf.put_all(self._address, {self._name(each): block for each, block in blocks.items()})
         return blocks[number]
 
     def _has(self, number: int) -> bool:
-        return self._shelf is not None and self._shelf.has(self._key, str(number))
+        return self._shelf is not None and self._shelf.has(self._address, self._name(number))
+
+    def _name(self, number: int) -> str:
+        return f"{self._version} {number}"
 
     def _length(self, number: int) -> int:
         return min(BLOCK_BYTES, self.status.size_bytes - number * BLOCK_BYTES)

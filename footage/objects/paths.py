@@ -178,6 +178,12 @@ def typed_path(text: str | os.PathLike[str]) -> Path:
     return media_path(text)
 
 
+def real_path(path: str | os.PathLike[str]) -> str:
+    """Where a path leads, links and ".." followed; an address as it is."""
+    place = media_path(path)
+    return str(place) if isinstance(place, ObjectPath) else os.path.realpath(place)
+
+
 def absolute(path: str | os.PathLike[str]) -> Path:
     """A path as typed, made absolute; links in it stay, and so does an address."""
     place = media_path(path)

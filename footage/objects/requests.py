@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOOK_SECONDS = 3.0
-"""For how long the status of an object, or that its store is away, is remembered."""
+"""For how long the status of an object is remembered."""
+AWAY_SECONDS = 15.0
+"""For how long it is remembered that a store is away: each question of it takes all its retries."""
 _RENEW_SECONDS = 10.0
 _MOST_REMEMBERED = 10_000
 _MICROSECONDS = 1_000_000
@@ -85,7 +87,8 @@ class _Remembered:
         """What is known of an address, or of a store, and not too old."""
         with self._lock:
             at, found = self._known.get(key, (0.0, None))
-        return found if time.monotonic() - at < LOOK_SECONDS else None
+        seconds = AWAY_SECONDS if isinstance(found, SourceOfflineError) else LOOK_SECONDS
+        return found if time.monotonic() - at < seconds else None
 
     def put(self, key: str, found: ObjectStatus | VideoError) -> None:
         """Remember something."""

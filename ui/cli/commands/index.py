@@ -23,6 +23,7 @@ EXAMPLES = options.examples(
     "footage index gate.mp4 yard.mkv --db cameras.lancedb --device cuda",
     "footage index ~/Videos --tracks speech,subtitles",
     "footage index /footage --since 7d --exclude 'proxies/*' --camera-from folder",
+    "footage index s3://studio/dailies ~/Videos",
     "footage index ~/Videos --json | jq 'select(.state == \"failed\")'",
 )
 
@@ -47,7 +48,10 @@ _AGAIN = "Existing index entries"
     "reuse",
 )
 def run(
-    paths: Annotated[list[Path], typer.Argument(help="Video files, and folders to look for them in.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Video files and folders; also addresses: s3://, gs://, az://, https://."),
+    ],
     include: Annotated[
         list[str] | None,
         typer.Option(
@@ -215,12 +219,13 @@ def run(
     Indexed files are skipped, also after a rename. An interrupted run continues where it stopped. For an
     unreadable file, the index stores the reason, and the run continues with the others.
     """
+    from footage.objects.paths import typed_path
     from service.index import IndexRequest
     from service.index import forecast as look_ahead
     from service.index import index as index_once
 
     request = IndexRequest(
-        paths=tuple(paths),
+        paths=tuple(map(typed_path, paths)),
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
         since=since,
