@@ -30,7 +30,7 @@ def sample_bytes(file: BinaryIO) -> tuple[tuple[int, int], ...]:
         if length == 1 and len(head) == _HEAD.size + _LARGE.size:
             length, start = _LARGE.unpack_from(head, _HEAD.size)[0], start + _LARGE.size
         end = size if length == 0 else at + length
-        if kind == b"moof" or end <= start:
+        if kind == b"moof" or end < start:
             return ()
         if kind == b"mdat" and min(end, size) - start > _NEAR_BYTES:
             found.append((start, min(end, size)))

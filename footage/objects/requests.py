@@ -282,6 +282,8 @@ def _worded(address: ObjectAddress, exc: Exception) -> tuple[VideoError, bool]:
     refused = isinstance(exc, PermissionDeniedError | UnauthenticatedError) or any(
         each in text for each in _REFUSALS
     )
+    # What is wrong is not said in the answer to HEAD; expired credentials are a bad request.
+    refused = refused or (status is not None and status[1] == "400" and code is None)
     if refused or "credential" in text.lower() or "EC2MetadataError" in text:
         return SourceOfflineError(
             f"{address} cannot be read: access was denied",

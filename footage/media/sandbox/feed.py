@@ -1,7 +1,7 @@
 """Brings objects to a child process, which may open no connection: both ends of a second socket.
 
-The child asks for the status of an object, then for blocks of it by number. It is given those of objects that
-its jobs name, and nothing else.
+The child asks for the status of an object, then for blocks of it by number. It is given those of the objects
+that its job names, and nothing else.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ _OPENED = struct.Struct("=IQQ")
 _OPEN, _BLOCK, _YES, _NO = b"O", b"B", b"Y", b"N"
 _MOST_ADDRESS_BYTES = 4096
 _MOST_READERS = 64
-_MOST_ALLOWED = 4096
 
 
 class Feed:
@@ -35,7 +34,7 @@ class Feed:
     def __init__(self, connection: socket.socket) -> None:
         """Serve nothing yet."""
         self._socket = connection
-        self._allowed: OrderedDict[str, None] = OrderedDict()
+        self._allowed: frozenset[str] = frozenset()
         self._readers: OrderedDict[int, BlockReader] = OrderedDict()
         self._given = 0
         self._thread: threading.Thread | None = None
@@ -45,11 +44,8 @@ class Feed:
     def begin(self, sources: Collection[str]) -> None:
         """A job begins, which reads these files or objects."""
         self._error = None
-        addresses = [each for each in sources if is_object_address(each)]
-        self._allowed |= dict.fromkeys(addresses)
-        while len(self._allowed) > _MOST_ALLOWED:
-            self._allowed.popitem(last=False)
-        if addresses and self._thread is None:
+        self._allowed = frozenset(each for each in sources if is_object_address(each))
+        if self._allowed and self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="objects", daemon=True)
             self._thread.start()
 
@@ -105,7 +101,7 @@ class Feed:
 
     def _block(self, file: int, number: int) -> bytes | None:
         reader = self._readers.get(file)
-        if reader is None or number >= reader.count:
+        if reader is None or number >= reader.count or str(reader.status.address) not in self._allowed:
             return None
         self._asking = str(reader.status.address), time.monotonic()
         try:
