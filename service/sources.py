@@ -9,7 +9,7 @@ from pathlib import Path
 
 from footage.core.errors import VideoError
 from footage.core.types import File
-from footage.objects.paths import absolute, media_path, real_path
+from footage.objects.paths import ObjectPath, absolute, media_path, real_path
 from indexer import library
 from indexer.growing_files import is_provisional
 
@@ -110,6 +110,9 @@ def _is_same(path: str, stamp: _Stamp, file: File) -> bool:
         return True  # the index knows captions of it, and never saw the file
     if stamp[0] != file.size_bytes:
         return False
+    same_time = stamp[1] == round(file.modified_at * 1_000_000) * 1000
+    if isinstance(media_path(path), ObjectPath) and same_time:
+        return True  # its time stands for its version: nothing need be fetched
     if file.fingerprint and _fingerprint(path, stamp) != file.fingerprint:
         return False
     return media_path(path).stat().st_mtime == file.modified_at or _content_id(path, stamp) == file.content_id
