@@ -114,11 +114,13 @@ def _identified(service: Service, place: Locator, matches: list[Match]) -> tuple
 
 def _content(service: Service, path: Path) -> str:
     """The content id of a file; of an object that of the index, or a name without fetching all of it."""
-    from indexer.library import changed, identity
+    from indexer.library import fingerprint, identity
 
     store = service.existing_store() if isinstance(path, ObjectPath) else None
     known = store.files.at(str(path)) if store is not None else None
-    return known.content_id if known is not None and not changed(known) else identity(path)
+    if known is not None and known.content_id and known.fingerprint == fingerprint(path):
+        return known.content_id
+    return identity(path)
 
 
 def _span(path: Path, request: FindRequest) -> tuple[Span | None, float]:

@@ -58,6 +58,7 @@ def test_a_search_checks_objects_and_says_which_are_away(served, service):
     assert {match.path: match.offline for match in result.matches} == {HALL: False, YARD: True}
     served.client().put_object(Bucket="films", Key="a b/yard.mp4", Body=data)
     requests.forget_statuses()
+    assert index(service, IndexRequest(paths=("s3://films/a b",))).report.windows_captioned == 0
 
 
 def test_previews_and_exports_are_those_of_the_file(served, service, tmp_path):
