@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
 from footage.core.names import folded
-from footage.objects.blocks import current_cache
 from footage.store.state.alerts import AlertRepository
 from footage.store.state.database import FILE_NAME
 from service import previews
@@ -93,5 +92,6 @@ def _forget_caches(service: Service, content_id: str, paths: Iterable[str]) -> N
         AlertRepository(service.state()).forget([content_id])
     previews.forget(service.settings.cache_dir, content_id)
     service.settings.seen.forget(content_id)
+    blocks = service.settings.blocks
     for path in paths:
-        current_cache().forget(path)
+        blocks.forget(path)

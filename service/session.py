@@ -100,7 +100,7 @@ class Service:
             loaders: How models are made; as the settings say when None.
         """
         self.settings = settings
-        use_cache(settings.cache_dir / "objects", int(settings.object_cache_gb * 1e9))
+        use_cache(settings.blocks, on=settings.object_cache_gb > 0)
         self._observers: tuple[Listener, ...] = ()
         self._loaders = loaders or Loaders()
         self._stores: _Kept[Store] = _Kept()

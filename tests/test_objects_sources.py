@@ -14,6 +14,7 @@ import pytest
 from s3_server import Fault, s3_environment
 from standin_model import StandinEmbedder, StandinModel, write_levels
 
+from footage.core.disk_cache import Shelf
 from footage.core.errors import FileError, SourceOfflineError, UsageError, VideoError
 from footage.core.types import Span
 from footage.media import sandbox
@@ -63,7 +64,7 @@ def served(server, folder, tmp_path):
     server.requests.clear()
     server.before_answer.clear()
     requests.forget_statuses()
-    blocks.use_cache(tmp_path / "blocks", 50_000_000)
+    blocks.use_cache(Shelf(tmp_path / "blocks", 50_000_000))
     return server
 
 
@@ -239,11 +240,11 @@ def test_a_short_look_into_a_long_clip_fetches_a_part_of_it(served, tmp_path):
     since = len(served.requests)
     sandbox.sample("s3://films/long.mp4", span)
     assert served.bytes_asked(since) == 0
-    blocks.use_cache(tmp_path / "small", 3 * BLOCK_BYTES)
+    blocks.use_cache(Shelf(tmp_path / "small", 3 * BLOCK_BYTES))
     assert library.content_id("s3://films/long.mp4") == library.content_id(path)
     held = [each.stat().st_size for each in (tmp_path / "small").iterdir()]
     assert 0 < sum(held) <= 3 * BLOCK_BYTES
-    blocks.use_cache(tmp_path / "none", 0)
+    blocks.use_cache(Shelf(tmp_path / "none", 0), on=False)
     assert library.content_id("s3://films/long.mp4") == library.content_id(path)
     assert not (tmp_path / "none").exists()
 
@@ -285,7 +286,7 @@ def test_a_web_server_serves_one_object(tmp_path, folder):
 
     web = ThreadingHTTPServer(("127.0.0.1", 0), partial(Ranges, directory=str(folder)))
     threading.Thread(target=web.serve_forever, daemon=True).start()
-    blocks.use_cache(tmp_path / "blocks", 50_000_000)
+    blocks.use_cache(Shelf(tmp_path / "blocks", 50_000_000))
     try:
         root = f"http://127.0.0.1:{web.server_address[1]}/x"
         [found] = walk([f"{root}/a b.mp4"])
@@ -297,6 +298,34 @@ def test_a_web_server_serves_one_object(tmp_path, folder):
     finally:
         web.shutdown()
         web.server_close()
+
+
+def test_credentials_come_from_a_profile_and_their_errors_name_none_of_them(monkeypatch, tmp_path):
+    from footage.objects.profiles import profile_options
+
+    credentials, config = tmp_path / "credentials", tmp_path / "config"
+    credentials.write_text("[studio]\naws_access_key_id = AKIA\naws_secret_access_key = hunter2\n")
+    config.write_text("[profile studio]\nregion = eu-west-3\nendpoint_url = http://127.0.0.1:9\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    assert profile_options() == {}  # no profile is named, and there is no default
+    monkeypatch.setenv("AWS_PROFILE", "studio")
+    assert profile_options() == {
+        "access_key_id": "AKIA",
+        "secret_access_key": "hunter2",
+        "region": "eu-west-3",
+        "endpoint": "http://127.0.0.1:9",
+    }
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    with pytest.raises(UsageError, match="the AWS profile none does not exist"):
+        profile_options()
+    monkeypatch.setenv("AWS_PROFILE", "studio")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(SourceOfflineError, match="the server cannot be reached") as failed:
+        requests.look_at(ObjectPath("s3://from-a-profile/a.mp4").address)  # a bucket without a kept client
+    assert "hunter2" not in f"{failed.value} {failed.value.hint}"
 
 
 # -- 4. Runs that meet faults ----------------------------------------------------

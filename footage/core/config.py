@@ -372,6 +372,11 @@ class Settings(BaseSettings):
         """The folder of the cache of windows, whether the cache is on or not."""
         return Shelf(self.cache_dir / "seen", int(self.keep_seen_gb * 1e9))
 
+    @property
+    def blocks(self) -> Shelf:
+        """The cache of parts of objects, whether it is on or not."""
+        return Shelf(self.cache_dir / "objects", int(self.object_cache_gb * 1e9))
+
     @classmethod
     def settings_customise_sources(
         cls,

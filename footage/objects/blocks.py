@@ -11,7 +11,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
@@ -26,45 +25,32 @@ BLOCK_BYTES = 1 << 20
 """Length of a block; the last one of an object may be shorter."""
 MOST_AHEAD = 8
 """Most blocks of one request, reached by reading on; a seek begins with one again."""
-DEFAULT_CACHE_BYTES = 10_000_000_000
+_DEFAULT_CACHE_BYTES = 10_000_000_000
 _HELD_BLOCKS = 4
 
 
-class BlockCache:
-    """Where blocks are kept."""
-
-    def __init__(self, folder: Path, most_bytes: int) -> None:
-        """Take a folder, made when it is needed; 0 bytes keep nothing."""
-        self.shelf = Shelf(folder, most_bytes) if most_bytes else None
-
-    def forget(self, address: str) -> None:
-        """Remove the blocks of an object."""
-        if self.shelf is not None:
-            self.shelf.forget(address)
+_caches: list[Shelf | None] = []
 
 
-_cache: list[BlockCache] = []
+def use_cache(cache: Shelf, *, on: bool = True) -> None:
+    """Keep blocks there from now on, or nowhere."""
+    _caches[:] = [cache if on else None]
 
 
-def use_cache(folder: Path, most_bytes: int) -> None:
-    """Keep blocks in this folder from now on."""
-    _cache[:] = [BlockCache(folder, most_bytes)]
-
-
-def current_cache() -> BlockCache:
-    """The cache of this process."""
-    if not _cache:
-        use_cache(platformdirs.user_cache_path("footage") / "objects", DEFAULT_CACHE_BYTES)
-    return _cache[0]
+def _current_cache() -> Shelf | None:
+    """The cache of this process, if it is on."""
+    if not _caches:
+        use_cache(Shelf(platformdirs.user_cache_path("footage") / "objects", _DEFAULT_CACHE_BYTES))
+    return _caches[0]
 
 
 class BlockReader:
     """Brings the blocks of one version of an object, from the cache or from its store."""
 
-    def __init__(self, status: ObjectStatus, cache: BlockCache | None = None) -> None:
+    def __init__(self, status: ObjectStatus) -> None:
         """Ask for nothing yet."""
         self.status = status
-        self._shelf = (cache or current_cache()).shelf
+        self._shelf = _current_cache()
         self._address = str(status.address)
         self._version = f"{status.e_tag} {status.modified_ns} {status.size_bytes}"
         self._ahead, self._next = 1, -1
