@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from footage.core.errors import SourceOfflineError, VideoError, VideoNotFoundError
+from footage.core.errors import FootageError, SourceOfflineError, VideoError, VideoNotFoundError
 from footage.objects.address import ObjectAddress
 from footage.objects.client import forget_clients, object_store
 
@@ -251,7 +251,7 @@ def _asked(address: ObjectAddress, ask: Callable[[], T], *, renew: bool = True) 
 
     try:
         return ask()
-    except (VideoError, InvalidPathError):
+    except (FootageError, InvalidPathError):
         raise
     except Exception as exc:
         error, refused = _worded(address, exc)

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 
 from footage.core import timeout
-from footage.core.errors import SourceOfflineError, VideoError
+from footage.core.errors import FootageError, SourceOfflineError, VideoError
 from footage.objects.address import is_object_address, parse_address
 from footage.objects.blocks import BLOCK_BYTES, BlockReader, ObjectFile
 from footage.objects.requests import look_at
@@ -38,7 +38,7 @@ class Feed:
         self._readers: OrderedDict[int, BlockReader] = OrderedDict()
         self._given = 0
         self._thread: threading.Thread | None = None
-        self._error: VideoError | None = None
+        self._error: FootageError | None = None
         self._asking: tuple[str, float] | None = None
 
     def begin(self, sources: Collection[str]) -> None:
@@ -49,7 +49,7 @@ class Feed:
             self._thread = threading.Thread(target=self._serve, name="objects", daemon=True)
             self._thread.start()
 
-    def error(self) -> VideoError | None:
+    def error(self) -> FootageError | None:
         """What went wrong with an object in this job: the child may have taken it for the file's end."""
         asking = self._asking
         if self._error is None and asking is not None:
@@ -84,7 +84,7 @@ class Feed:
         self._asking = address, time.monotonic()
         try:
             status = look_at(parse_address(address))
-        except VideoError as error:
+        except FootageError as error:
             self._error = error
             return None
         finally:
@@ -106,7 +106,7 @@ class Feed:
         self._asking = str(reader.status.address), time.monotonic()
         try:
             return reader.block(number)
-        except VideoError as error:
+        except FootageError as error:
             self._error = error
             return None
         finally:
