@@ -8,11 +8,10 @@ from collections import Counter
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-import av
 import numpy as np
 import pytest
 from s3_server import Fault, s3_environment
-from standin_model import StandinEmbedder, StandinModel, write_levels
+from standin_model import StandinEmbedder, StandinModel, write_levels, write_noise
 
 from footage.core.disk_cache import Shelf
 from footage.core.errors import FileError, SourceOfflineError, UsageError, VideoError
@@ -226,7 +225,7 @@ def test_a_child_process_gets_no_object_that_its_job_does_not_name(served, folde
 
 
 def test_a_short_look_into_a_long_clip_fetches_a_part_of_it(served, tmp_path):
-    path = _noise(tmp_path / "long.mp4", seconds=60)
+    path = write_noise(tmp_path / "long.mp4", seconds=60)
     size = os.path.getsize(path)
     assert size > 8 * BLOCK_BYTES
     served.client().upload_file(str(path), "films", "long.mp4")
@@ -247,19 +246,6 @@ def test_a_short_look_into_a_long_clip_fetches_a_part_of_it(served, tmp_path):
     blocks.use_cache(Shelf(tmp_path / "none", 0), on=False)
     assert library.content_id("s3://films/long.mp4") == library.content_id(path)
     assert not (tmp_path / "none").exists()
-
-
-def _noise(path, *, seconds, fps=4):
-    """A clip of noise, which takes about 0.1 MB a second."""
-    noise = np.random.default_rng(0)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=fps, options={"qmin": "2", "qmax": "2", "g": "8"})
-        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 320, 240, "yuv420p", 10_000_000
-        for _ in range(seconds * fps):
-            picture = noise.integers(0, 255, (240, 320, 3), dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
 
 
 def test_a_web_server_serves_one_object(tmp_path, folder):

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,10 +114,11 @@ class SubtitleMaker:
         return self._listed[2]
 
     def _names_of_objects(self, folder: ObjectPath) -> list[str]:
-        """As ``_names``; kept until another folder is asked for."""
-        if self._listed is None or self._listed[:2] != (folder, 0):
+        """As ``_names``; kept for a minute at most."""
+        minute = int(time.monotonic() // 60)
+        if self._listed is None or self._listed[:2] != (folder, minute):
             try:
-                self._listed = (folder, 0, object_names(folder.address))
+                self._listed = (folder, minute, object_names(folder.address))
             except VideoError as exc:
                 log.info("%s", exc)
                 return []
