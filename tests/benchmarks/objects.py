@@ -55,7 +55,7 @@ def main() -> None:
             ),
             "index": indexed,
         }
-        print(
+        _say(
             f"clip of {clip.stat().st_size / 2**20:.1f} MiB, {options.seconds} s; median of {options.repeats}"
         )
         _say(f"{'step':32}{'file, CPU s':>12}{'object, CPU s':>15}{'requests':>10}{'MiB':>8}")

@@ -77,8 +77,13 @@ class Child:
         """Start it; it is not waited for."""
         try:
             self._socket, theirs = socket.socketpair()
+        except OSError as exc:
+            raise _cannot_start(exc) from exc
+        try:
             ours, feed = socket.socketpair()
         except OSError as exc:
+            self._socket.close()
+            theirs.close()
             raise _cannot_start(exc) from exc
         self._feed = Feed(ours)
         descriptors = [theirs.fileno(), feed.fileno()]
