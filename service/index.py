@@ -63,7 +63,7 @@ class IndexRequest(Request):
     """Most hours of footage to caption; no limit when None."""
     follow_links: bool = False
     """Follow links that lead out of the folder."""
-    within: tuple[Path, ...] = ()
+    within: tuple[MediaPath, ...] = ()
     """Real paths that every file must lie in when it is found; no check when there are none."""
     collection: str | None = None
     """Name of the collection; unset: the name of the folder."""

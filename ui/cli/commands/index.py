@@ -97,7 +97,7 @@ def run(
             rich_help_panel=_SELECT,
         ),
     ] = False,
-    within: Annotated[list[Path] | None, typer.Option("--within", metavar="REAL_PATH", hidden=True)] = None,
+    within: Annotated[list[str] | None, typer.Option("--within", metavar="REAL_PATH", hidden=True)] = None,
     collection: Annotated[
         str | None,
         typer.Option(
@@ -231,7 +231,7 @@ def run(
         since=since,
         max_hours=max_hours,
         follow_links=follow_links,
-        within=tuple(within or ()),
+        within=tuple(map(typed_path, within or ())),
         collection=collection,
         camera_from=camera_from,
         clock_offsets=tuple(clock_offset or ()),
