@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from footage.core.types import CaptionEvent, File, Video
+from footage.objects.paths import media_path
 from indexer.timestamps import Clocks, Recorded
 from indexer.tracks.burned_in_clock import ClockInPicture, read_clock
 
@@ -53,7 +53,7 @@ def with_burned_in_time(
 
     def recorded(burned_in: str = "") -> Recorded:
         return clocks.recorded_at(
-            Path(file.path),
+            media_path(file.path),
             container_time=video.created_at,
             modified_at=file.modified_at,
             duration_seconds=video.duration_seconds,

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 
 from footage.core.errors import UsageError, VideoError
-from footage.core.names import absolute, on_disk
 from footage.core.track_events import events_from_json, track_caption
 from footage.core.tracks import CAPTION_TRACK, TRACKS
 from footage.core.types import (
@@ -30,6 +29,7 @@ from footage.core.types import (
 )
 from footage.embed.protocol import TextEmbedder
 from footage.media import sandbox
+from footage.objects.paths import located
 from footage.store import Store
 from footage.store import records as layout
 from footage.store.forgetting import FORGOTTEN
@@ -249,7 +249,7 @@ class _CaptionReader:
         """The content of a file that a line names; each file is read once."""
         if not path:
             raise ValueError("'path' is missing")
-        place = on_disk(absolute(path))
+        place = located(path)
         name = library.shown(place)
         if name not in self._by_path:
             source = library.MediaSource(place)

@@ -11,11 +11,13 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Final, Literal
 
-from footage.core.errors import FileError, UsageError, VideoNotFoundError
-from footage.core.names import absolute as absolute
-from footage.core.names import composed, exact_names, fits, folded, on_disk
+from footage.core.errors import FileError, SourceOfflineError, UsageError, VideoError, VideoNotFoundError
+from footage.core.names import composed, exact_names, fits, folded
 from footage.core.types import File
 from footage.media.containers import kind_of
+from footage.objects.address import ObjectAddress
+from footage.objects.paths import ObjectPath, absolute, located, media_path
+from footage.objects.requests import ObjectStatus, look_at, objects_under
 from indexer.media_source import SAMPLE_BYTES, MediaSource, shown
 
 __all__ = [
@@ -33,9 +35,11 @@ __all__ = [
     "changed",
     "content_id",
     "fingerprint",
+    "identity",
     "is_fresh",
     "is_under",
     "parse_since",
+    "presence",
     "shown",
     "still_there",
     "walk",
@@ -74,12 +78,12 @@ LINK_OUT: Final = "link to outside the folder"
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that may be a video, as it lies on disk."""
+    """A file or an object that may be a video."""
 
     path: Path
-    """Absolute path, links in it not resolved."""
+    """Absolute path, links in it not resolved; of an object an ``ObjectPath``."""
     root: str
-    """Absolute path of the file or folder that was asked for and led here."""
+    """Absolute path of the file or folder that was asked for and led here, or the address."""
     collection: str
     """Name of the folder that was asked for and led here; empty for a file named by itself."""
     size_bytes: int
@@ -96,6 +100,11 @@ class FoundFile:
         """How it is read."""
         return MediaSource(self.path)
 
+    @property
+    def is_object(self) -> bool:
+        """Whether it is an object, which appears and changes as a whole."""
+        return isinstance(self.path, ObjectPath)
+
 
 @dataclass(frozen=True, slots=True)
 class IgnoredEntry:
@@ -110,6 +119,7 @@ class IgnoredEntry:
         "folder without read permission",
         "link that cannot be followed",
         "link to outside the folder",
+        "folder with unreadable names",
     ]
     """What it is."""
 
@@ -159,13 +169,14 @@ WITH_LINKS = Selection(follow_links=True)
 def walk(
     paths: Sequence[Path | str], *, selection: Selection = EVERYTHING
 ) -> Iterator[FoundFile | IgnoredEntry]:
-    """Find the video files under the given files and folders, each once, folders in name order.
+    """Find the video files under the given files, folders and addresses, each once, folders in name order.
 
     Hidden files and folders inside a folder, ``SYSTEM_FOLDERS``, files of other kinds and folders that may
     not be read are passed over and reported as ``Ignored``. So are links that lead out of the given folder,
     unless the selection follows them; a given path may be a link itself. Every real folder is entered once,
     so that links in a circle do no harm. What is named like a video and is a special file is found with the
     reason why it is skipped. A given path may be spelled in another Unicode form or case than on disk.
+    The same holds for objects under an address, which is that of one object or of a prefix of many.
 
     Raises:
         VideoNotFoundError: a given path does not exist or may not be read.
@@ -177,7 +188,10 @@ def walk(
     seen: set[str] = set()
     entered: set[str] = set()
     for given in paths:
-        start = on_disk(absolute(given))
+        start = located(given)
+        if isinstance(start, ObjectPath):
+            yield from _in_store(start, selection, seen)
+            continue
         if not os.path.lexists(start):
             raise VideoNotFoundError(f"file or folder not found: {shown(start)}")
         if selection.within and not is_under(os.path.realpath(start), selection.within):
@@ -258,12 +272,18 @@ def parse_since(text: str) -> float:
 
 def fingerprint(path: Path | str) -> str:
     """As ``MediaSource.fingerprint``, of a path."""
-    return MediaSource(Path(path)).fingerprint()
+    return MediaSource(media_path(path)).fingerprint()
 
 
 def content_id(path: Path | str) -> str:
     """As ``MediaSource.content_id``, of a path."""
-    return MediaSource(Path(path)).content_id()
+    return MediaSource(media_path(path)).content_id()
+
+
+def identity(path: Path | str) -> str:
+    """As ``content_id``; of an object one of its size and samples, so that not all of it is fetched."""
+    place = media_path(path)
+    return f"sampled-{fingerprint(place)}" if isinstance(place, ObjectPath) else content_id(place)
 
 
 def is_fresh(modified_at: float, seconds: float) -> bool:
@@ -286,7 +306,7 @@ def is_under(path: str, roots: Sequence[Path | str]) -> bool:
 def changed(file: File) -> bool:
     """Whether a file still exists but differs from when it was found."""
     try:
-        status = os.stat(file.path)
+        status = media_path(file.path).stat()
     except OSError:
         return False
     return (status.st_size, status.st_mtime) != (file.size_bytes, file.modified_at)
@@ -295,12 +315,101 @@ def changed(file: File) -> bool:
 def still_there(path: str) -> bool | None:
     """Whether a path exists; None if that is unknown, for example in a locked folder."""
     try:
-        os.lstat(path)
+        media_path(path).lstat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return None
     return True
+
+
+def presence(root: Path, paths: Sequence[str]) -> dict[str, bool | None]:
+    """As ``still_there``, of paths under a file, a folder or an address; objects are listed, not asked for.
+
+    All are None where the root itself is out of reach: a disk that is not plugged in, a bucket that denies
+    access.
+    """
+    if not isinstance(root, ObjectPath):
+        away = not os.path.lexists(root) and any(path != str(root) for path in paths)
+        return {path: None if away else still_there(path) for path in paths}
+    if not paths or paths == [str(root)]:
+        return {path: still_there(path) for path in paths}
+    try:
+        there = {str(each.address) for each in objects_under(root.address) if isinstance(each, ObjectStatus)}
+    except VideoError:
+        return dict.fromkeys(paths)
+    return {path: path in there for path in paths}
+
+
+def _in_store(start: ObjectPath, selection: Selection, seen: set[str]) -> Iterator[FoundFile | IgnoredEntry]:
+    """As ``walk``, of one address."""
+    if selection.within and not is_under(str(start), selection.within):
+        raise UsageError(f"{start} points outside {', '.join(map(shown, selection.within))}")
+    address = start.address
+    try:
+        alone = look_at(address) if address.key else None
+    except SourceOfflineError:
+        raise
+    except VideoNotFoundError:
+        if not address.can_be_listed:
+            raise
+        alone = None
+    if alone is not None:
+        if str(start) not in seen:
+            seen.add(str(start))
+            yield _found_object(alone, start, PurePath(start.name), None)
+        return
+    entries = list(_under_prefix(address))
+    videos = [each for each in entries if not isinstance(each, IgnoredEntry)]
+    wanted = selection.among(inside.as_posix() for inside, _ in videos)
+    for entry in entries:
+        if isinstance(entry, IgnoredEntry):
+            yield entry
+        elif str(entry[1].address) not in seen:
+            seen.add(str(entry[1].address))
+            yield _found_object(entry[1], start, entry[0], wanted)
+    if not videos:
+        raise FileError(
+            f"no video file found in {start}",
+            hint="Video files are recognized by their extension (.mp4, .mov, ...); to try another object, "
+            "give its whole address.",
+        )
+
+
+def _under_prefix(address: ObjectAddress) -> Iterator[tuple[PurePath, ObjectStatus] | IgnoredEntry]:
+    """Objects under a prefix that are named like videos, with their path inside it; each other one once."""
+    prefix, folders = address.key.rstrip("/"), set()
+    for each in objects_under(address):
+        if isinstance(each, ObjectAddress):
+            yield IgnoredEntry(str(each), "folder with unreadable names")
+            continue
+        inside = PurePath(each.address.key.removeprefix(f"{prefix}/") if prefix else each.address.key)
+        for depth, part in enumerate(inside.parts, 1):
+            if part.startswith(".") or folded(part) in SYSTEM_FOLDERS:
+                folder = str(address.child("/".join([*filter(None, [prefix]), *inside.parts[:depth]])))
+                if folder not in folders:
+                    folders.add(folder)
+                    yield IgnoredEntry(folder, "hidden" if part.startswith(".") else "system folder")
+                break
+        else:
+            if inside.suffix.lower() in VIDEO_SUFFIXES:
+                yield inside, each
+            elif each.size_bytes:  # else it stands for a folder
+                yield IgnoredEntry(str(each.address), "other file")
+
+
+def _found_object(
+    status: ObjectStatus, start: ObjectPath, inside: PurePath, wanted: Selection | None
+) -> FoundFile:
+    path = media_path(str(status.address))
+    return FoundFile(
+        path,
+        root=str(start),
+        collection=composed(start.name if start.address.key else start.address.bucket) if wanted else "",
+        size_bytes=status.size_bytes,
+        modified_at=status.modified_at,
+        skip=wanted.skip(inside, status.modified_at) if wanted else "",
+    )
 
 
 def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterator[Path | IgnoredEntry]:

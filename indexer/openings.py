@@ -15,7 +15,7 @@ from footage.media import decode, sandbox
 from footage.store import Store
 from indexer import library
 from indexer.growing_files import digests, kept_from
-from indexer.plan import Cutting, Job, Known, failed
+from indexer.plan import Cutting, Job, Known, unusable
 from indexer.progress import new_seconds
 
 GROWING = "it changed during the run; the next run indexes it"
@@ -96,7 +96,7 @@ class Openings:
             try:
                 content_id = job.file.content_id or library.content_id(job.file.path)
             except VideoError as error:
-                yield UnusableFile(failed(job.file, str(error)))
+                yield UnusableFile(unusable(job.file, error))
                 continue
             # A file whose content was known before has been looked at with it in mind.
             video = job.video if job.file.content_id else self._known.videos.get(content_id, job.video)

@@ -6,17 +6,17 @@ A stopped or killed run loses the batch at hand; the next one goes on, to the in
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from footage.core.names import absolute, composed, on_disk
+from footage.core.names import composed
 from footage.core.timeline import covered_seconds
 from footage.core.types import File, FileState
 from footage.embed.protocol import TextEmbedder
+from footage.objects.paths import absolute, located
 from footage.store import Store
 from footage.vlm.profile import Profile
 from footage.vlm.protocol import VideoModel
@@ -117,7 +117,7 @@ def index(
         reuse=reuse,
         stop=stop,
     )
-    given = [on_disk(absolute(path)) for path in paths]
+    given = [located(path) for path in paths]
     meter = ProgressTracker(on_progress)
     with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
         run, away, ignored = _index(given, store, embedder, makers, meter, options, observer)
@@ -306,11 +306,11 @@ def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], C
     reachable, marked = [], []
     for path in map(absolute, paths):
         under = [file for file in files if library.is_under(file.path, [path])]
-        away = not os.path.lexists(path) and any(file.path != str(path) for file in under)
+        there = library.presence(path, [file.path for file in under])
+        away = bool(under) and not any(present is not None for present in there.values())
         for file in under:
-            there = library.still_there(file.path)
-            state: FileState = "offline" if away or there is None else "gone"
-            if not there and file.state != state:
+            state: FileState = "offline" if there[file.path] is None else "gone"
+            if not there[file.path] and file.state != state:
                 reason = f"{library.shown(path)} cannot be reached" if state == "offline" else ""
                 marked.append(replace(file, state=state, reason=reason))
         if not away:

@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from footage.core.errors import SchemaMismatchError, VideoError
+from footage.core.errors import SchemaMismatchError, SourceOfflineError, VideoError
 from footage.core.timeline import merge_spans
 from footage.core.types import File, Provenance, Run, Span, Video, Window, WindowRecord
 from footage.core.windows import plan_windows
 from footage.media import decode, sandbox
 from footage.media.containers import check
+from footage.objects.paths import media_path
 from footage.store import Store
 from indexer import library
 from indexer.growing_files import (
@@ -166,7 +167,8 @@ class Known:
             if before is not None and held:
                 return before
             length = before.duration_seconds if before and unchanged else 0.0
-            length = length or _length(found.path, reading.timeout_seconds)
+            if not length and not found.is_object:  # which would be fetched for that
+                length = _length(found.path, reading.timeout_seconds)
             return replace(file, state="skipped", reason=found.skip, duration_seconds=length)
         if file.path != str(found.path):
             return failed(file, "its name is not valid UTF-8 text; rename it")
@@ -175,7 +177,8 @@ class Known:
                 return before
             file = replace(file, tries=0 if reading.retry else file.tries)
         settling = reading.settling
-        if settling is not None and self._held(before, file) is None and settling.waits(found):
+        may_grow = not found.is_object
+        if settling is not None and may_grow and self._held(before, file) is None and settling.waits(found):
             return self._growing(file, before, found, reading)
         try:
             file, look_again = self._recognised(file, before, found, reading)
@@ -184,8 +187,11 @@ class Known:
                 video = sandbox.probe(
                     found.path, content_id=file.content_id, timeout_seconds=reading.timeout_seconds
                 )
+        except SourceOfflineError as error:
+            return unusable(before if before is not None and unchanged else file, error)
         except VideoError as error:
-            if library.is_fresh(found.modified_at, FRESH_SECONDS) and _begins_like_a_video(found):
+            fresh = may_grow and library.is_fresh(found.modified_at, FRESH_SECONDS)
+            if fresh and _begins_like_a_video(found):
                 return replace(file, state="waiting", reason=f"it may still be being written: {error}")
             return failed(file, str(error))
         self._seen[file.path] = video
@@ -268,7 +274,7 @@ class Known:
         """Length of the chapters before this one, where all of them are known to share its clock."""
         seconds = 0.0
         for each in earlier_chapters(path):
-            earlier = library.shown(Path(each))
+            earlier = library.shown(media_path(each))
             file = self.files.get(earlier)
             chapter = self._seen.get(earlier) or (self.videos.get(file.content_id) if file else None)
             if chapter is None or chapter.created_at != video.created_at:
@@ -381,6 +387,13 @@ def _last_looks(runs: Sequence[Run]) -> dict[str, float]:
 def failed(file: File, reason: str) -> File:
     """The row of a file that cannot be used, with one more try."""
     return replace(file, state="failed", reason=reason, tries=file.tries + 1, tried_at=time.time())
+
+
+def unusable(file: File, error: VideoError) -> File:
+    """The row of a file that cannot be read: failed, or offline where its store is out of reach for now."""
+    if isinstance(error, SourceOfflineError):
+        return replace(file, state="offline", reason=str(error))
+    return failed(file, str(error))
 
 
 def _length(path: Path, timeout_seconds: float) -> float:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from footage.core.errors import VideoError
+from footage.core.errors import SourceOfflineError, VideoError
 from footage.core.types import Frames, Window
 from footage.media import sandbox
 from footage.vlm.profile import Profile
 from indexer.openings import OpenedFile, Opening, UnusableFile
-from indexer.plan import Job
+from indexer.plan import Job, unusable
 from indexer.progress import ProgressTracker
 
 T = TypeVar("T")
@@ -135,8 +135,8 @@ def decoded_windows(
     profile: Profile,
     timeout_seconds: float,
     spent: Callable[[float], None],
-) -> Iterator[DecodedWindow | UndecodedWindow]:
-    """Windows of one file, decoded as far as they can be.
+) -> Iterator[DecodedWindow | UndecodedWindow | UnusableFile]:
+    """Windows of one file, decoded as far as they can be; the file ends them where its store is out of reach.
 
     Args:
         job: The file.
@@ -164,6 +164,9 @@ def decoded_windows(
         message: DecodedWindow | UndecodedWindow
         try:
             message = DecodedWindow(window, sampler.take(number))
+        except SourceOfflineError as error:
+            yield UnusableFile(unusable(job.file, error))
+            return
         except VideoError as error:
             message = UndecodedWindow(window, str(error))
         took_seconds = time.monotonic() - began

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from footage.core.errors import VideoError
 from footage.core.types import File, Video, Window
+from footage.objects.paths import media_path
 from footage.store import Store
 from indexer import library
 from indexer.growing_files import is_provisional
@@ -104,7 +104,7 @@ def _due(store: Store, maker: ImageMaker, held: HeldTrack) -> list[_Due]:
 def _there(files: Sequence[File]) -> str | None:
     """A file that is there and as it was when it was indexed."""
     return next(
-        (file.path for file in files if Path(file.path).is_file() and not library.changed(file)), None
+        (file.path for file in files if media_path(file.path).is_file() and not library.changed(file)), None
     )
 
 

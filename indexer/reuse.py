@@ -16,7 +16,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from footage.core.corrections import standing
@@ -25,6 +24,7 @@ from footage.core.timecode import overlap_seconds
 from footage.core.tracks import CAPTION_TRACK
 from footage.core.types import File, Frames, Provenance, Span, Video, Window, WindowRecord
 from footage.media.stillness import StillPicture, is_same, patch_levels, still_picture
+from footage.objects.paths import media_path
 from footage.store import Store
 from footage.store.records import StillRow, window_id
 from footage.vlm.captioning import FIRST_STAGE_ONLY
@@ -417,7 +417,7 @@ def _replaced(windows: Sequence[Window], committed: Mapping[str, Mapping[int, Sp
 
 
 def _camera(file: File) -> tuple[str, str, str]:
-    return file.collection, file.camera, "" if file.camera else str(Path(file.path).parent)
+    return file.collection, file.camera, "" if file.camera else str(media_path(file.path).parent)
 
 
 def _id(window: Window) -> str:

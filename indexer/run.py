@@ -6,12 +6,12 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field, replace
-from pathlib import Path
 
 from footage.core.errors import WindowError
 from footage.core.timeline import merge_spans
 from footage.core.tracks import SCREEN_TEXT_TRACK
 from footage.core.types import CaptionEvent, File, FileState, Provenance, Video, Window, WindowRecord
+from footage.objects.paths import media_path
 from footage.store import Store
 from indexer import library
 from indexer.committer import Committer
@@ -313,7 +313,7 @@ class IndexRun:
         """A file with the recording time by the clock in its picture; what is odd about it is noted."""
         from indexer.burned_in_times import with_burned_in_time
 
-        after_seconds = self._known.earlier_seconds(Path(file.path), video)
+        after_seconds = self._known.earlier_seconds(media_path(file.path), video)
         found = with_burned_in_time(file, video, events, self._clocks, after_seconds=after_seconds)
         if found.sentences:
             self._warnings[file.path] = (*self._warnings.get(file.path, ()), *found.sentences)

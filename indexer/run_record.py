@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from footage.core.errors import FootageError
-from footage.core.names import absolute
 from footage.core.types import Run
+from footage.objects.paths import absolute
 from footage.store import Store
 from footage.vlm.protocol import VideoModel, Waits
 from indexer import library

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
-from footage.core.names import absolute
+from footage.objects.paths import absolute
 from indexer import library
 
 if TYPE_CHECKING:

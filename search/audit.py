@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from footage.core.timecode import iou
 from footage.core.types import Event, Span, Window
 from footage.core.windows import run_of
+from footage.objects.paths import media_path
 from footage.store import Store
 from footage.store.annotations import Audit
 from search.grounding.proposals import window_on
@@ -54,7 +54,7 @@ def audit(
     audits: list[Audit] = []
     for number, event in enumerate(events, start=1):
         path = paths[event.content_id]
-        if Path(path).is_file():
+        if media_path(path).is_file():
             video = videos[event.content_id]
             whole = run_of(event.span, Span(0, video.duration_seconds), video.gaps)
             window = window_on(event.span, within=whole, length_seconds=length) or whole

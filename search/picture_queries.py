@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
@@ -21,6 +20,7 @@ from footage.core.image_hit import ImageHit
 from footage.core.timecode import format_time, overlap_seconds
 from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK
 from footage.core.types import Event, Match, Span, Video
+from footage.objects.paths import media_path
 from search.grounding.verdict import MATCHES_PER_VIDEO, Thresholds
 from search.picture_verdict import WORDS_PREFIX, PictureCalibration, measures_of
 from search.query.negation import affirms
@@ -376,7 +376,7 @@ def _match(
         calibrated=calibrated and near.confidence is not None,
         measures=(*measures.items(), ("at_seconds", near.frame.at_seconds)),
         evidence=evidence,
-        offline=not Path(path).is_file(),
+        offline=not media_path(path).is_file(),
         track=IMAGE_TRACK,
     )
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time, gap_seconds
 from footage.core.tracks import CAPTION_TRACK, SCREEN_TEXT_TRACK
 from footage.core.types import Match, Video
+from footage.objects.paths import media_path
 from search.grounding.options import GroundingOptions
 from search.query.parser import Query
 from search.retrieval.lines import LineHit
@@ -159,7 +159,7 @@ def _line_match(line: LineHit, video: Video, path: str) -> Match:
             f'At {times} "{hit.text}" is {kind}.',
             f"That is similar in meaning; the words of the query are not {kind} there.",
         ),
-        offline=not Path(path).is_file(),
+        offline=not media_path(path).is_file(),
         track=hit.track,
         language=hit.language,
     )

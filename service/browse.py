@@ -5,7 +5,6 @@ Every function here raises a ``StoreError`` when there is no index, or it cannot
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from footage.core.tracks import CAPTION_TRACK, TRACKS
 from footage.core.types import Event, File, Match, Span, Video, WindowRecord
+from footage.objects.paths import media_path, real_path
 
 if TYPE_CHECKING:
     from footage.core.corrections import Corrected, Correction
@@ -191,9 +191,9 @@ def indexed_roots(service: Service) -> list[str]:
     store = service.existing_store()
     if store is None:
         return []
-    asked = {os.path.realpath(path) for path in asked_paths(service)}
+    asked = {real_path(path) for path in asked_paths(service)}
     roots = {file.root or file.path for file in store.files.all() if file.state != "gone"}
-    return sorted(root for root in roots if _is_in(Path(os.path.realpath(root)), asked))
+    return sorted(root for root in roots if _is_in(media_path(real_path(root)), asked))
 
 
 def _is_in(path: Path, folders: set[str]) -> bool:

@@ -363,10 +363,10 @@ def _name(query: str | None, clips: Sequence[Clip]) -> str:
 
 def _given(request: ExportRequest, store: Store | None) -> list[Clip]:
     """The clips in the output of a search or find."""
-    from indexer.library import content_id
+    from indexer.library import identity
 
     lines = [json.dumps(line) for line in request.answers] or _lines(request.results or Path("-"))
-    return read_results(lines, store, origins(store), identify=content_id)
+    return read_results(lines, store, origins(store), identify=identity)
 
 
 def _lines(file: Path) -> list[str]:

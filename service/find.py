@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time
 from footage.core.types import Match, Span, Verdict
+from footage.objects.paths import ObjectPath
 from service.events import Listener, ignore, steps
 from service.fetch import local_files, shown_url
 from service.requests import Request
@@ -97,17 +98,29 @@ def find(
             timeout_seconds=settings.decode_timeout_seconds,
             on_progress=steps("looking", on_event, cancel),
         )
-        matches = _identified(place, found.matches)
+        matches = _identified(service, place, found.matches)
         return FindResult(query, matches, looked_at(found), seconds_total)
 
 
-def _identified(place: Locator, matches: list[Match]) -> tuple[Match, ...]:
+def _identified(service: Service, place: Locator, matches: list[Match]) -> tuple[Match, ...]:
     """Matches with their file, for other commands: its path or address, and its content id."""
-    from indexer.library import absolute, content_id, shown
+    from footage.objects.paths import absolute
+    from indexer.library import shown
 
-    name = content_id(place.path) if matches else ""
+    name = _content(service, place.path) if matches else ""
     path = shown_url(place.address) if place.address else shown(absolute(place.path))
     return tuple(replace(each, path=path, video=replace(each.video, content_id=name)) for each in matches)
+
+
+def _content(service: Service, path: Path) -> str:
+    """The content id of a file; of an object that of the index, or a name without fetching all of it."""
+    from indexer.library import fingerprint, identity
+
+    store = service.existing_store() if isinstance(path, ObjectPath) else None
+    known = store.files.at(str(path)) if store is not None else None
+    if known is not None and known.content_id and known.fingerprint == fingerprint(path):
+        return known.content_id
+    return identity(path)
 
 
 def _span(path: Path, request: FindRequest) -> tuple[Span | None, float]:

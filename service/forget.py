@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
@@ -54,7 +54,7 @@ def forgettable(service: Service, request: ForgetRequest) -> Forgettable:
     from indexer.library import absolute, shown
 
     store = service.store()
-    path = shown(absolute(Path(request.video)))
+    path = shown(absolute(request.video))
     alike = [each for each in store.files.all() if folded(each.path) == folded(path)]
     file = store.files.at(path) or (alike[0] if len(alike) == 1 else None)
     content_id = file.content_id if file else request.video
@@ -75,17 +75,23 @@ def forget(service: Service, request: ForgetRequest) -> ForgetResult:
         UsageError: the index knows no such video.
         StoreError: there is no index, or it cannot be written.
     """
-    content_id = forgettable(service, request).content_id
+    found = forgettable(service, request)
+    content_id = found.content_id
     store = service.store()
-    _forget_caches(service, content_id)  # first: an index killed midway finishes by itself, caches do not
+    _forget_caches(
+        service, content_id, found.paths
+    )  # first: an index killed midway finishes by itself, caches do not
     with store.writing():
         files = store.contents.forget(content_id)
-    _forget_caches(service, content_id)
+    _forget_caches(service, content_id, found.paths)
     return ForgetResult(content_id, files)
 
 
-def _forget_caches(service: Service, content_id: str) -> None:
+def _forget_caches(service: Service, content_id: str, paths: Iterable[str]) -> None:
     if (service.settings.db / FILE_NAME).is_file():
         AlertRepository(service.state()).forget([content_id])
     previews.forget(service.settings.cache_dir, content_id)
     service.settings.seen.forget(content_id)
+    blocks = service.settings.blocks
+    for path in paths:
+        blocks.forget(path)

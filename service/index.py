@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from footage.core.errors import FileError, UsageError, VideoError
-from footage.core.names import absolute, on_disk
+from footage.objects.paths import located, media_path
 from indexer.library import FoundFile, Selection, parse_since, shown, walk
 from indexer.timestamps import (
     Clocks,
@@ -32,7 +32,7 @@ from service.events import (
     both,
     ignore,
 )
-from service.requests import Request
+from service.requests import MediaPath, Request
 from service.tracks import ChosenTracks, choose_tracks
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 class IndexRequest(Request):
     """What to index, and how to read and repeat it; texts are written as on the command line."""
 
-    paths: tuple[Path, ...]
-    """Files, and folders to look for them in."""
+    paths: tuple[MediaPath, ...]
+    """Files, and folders to look for them in; also addresses such as s3://bucket/prefix."""
     include: tuple[str, ...] = ()
     """Names or globs of which one must fit; all files when there are none."""
     exclude: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class IndexRequest(Request):
     """Most hours of footage to caption; no limit when None."""
     follow_links: bool = False
     """Follow links that lead out of the folder."""
-    within: tuple[Path, ...] = ()
+    within: tuple[MediaPath, ...] = ()
     """Real paths that every file must lie in when it is found; no check when there are none."""
     collection: str | None = None
     """Name of the collection; unset: the name of the folder."""
@@ -229,7 +229,7 @@ def retry(
         FootageError: as ``index``.
     """
     store = service.store()
-    paths = [Path(file.path) for file in store.files.all() if file.state in ("failed", "partial")]
+    paths = [media_path(file.path) for file in store.files.all() if file.state in ("failed", "partial")]
     there = tuple(path for path in paths if path.exists())
     if not there:
         return None
@@ -350,7 +350,7 @@ def check_paths(service: Service, request: IndexRequest) -> None:
     known = {file.root for file in store.files.all()} if store else set()
     links = Selection(follow_links=request.follow_links, within=tuple(map(str, request.within)))
     for path in request.paths:
-        place = on_disk(absolute(path))
+        place = located(path)
         if request.watch and place.is_dir():
             continue  # its first file may come later
         if shown(place) not in known:

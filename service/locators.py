@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time, parse_time
 from footage.core.types import Span, Video
+from footage.objects.address import is_object_address
+from footage.objects.paths import typed_path
 
 _ADDRESS = re.compile("https?://", re.IGNORECASE)
 _TIMES = re.compile("[0-9:.]+(?:-[0-9:.]+)?")
@@ -87,6 +89,10 @@ def parse_locator(text: str, *, addresses: bool = False) -> Locator:
     is_address = addresses and bool(_ADDRESS.match(text))
     if is_address and not _TIMES.fullmatch(when):
         return Locator(Path(text), address=text)
+    if is_object_address(text) and not _ADDRESS.match(text):
+        timed = bool(at and _TIMES.fullmatch(when))
+        path = typed_path(name if timed else text)
+        return _timed(path, when) if timed else Locator(path)
     if (
         not at
         or not name
@@ -94,13 +100,17 @@ def parse_locator(text: str, *, addresses: bool = False) -> Locator:
         or not (when[:1].isdigit() or _there(Path.is_file, name))
     ):
         return Locator(Path(text))
+    return replace(_timed(Path(name), when), address=name if is_address else "")
+
+
+def _timed(path: Path, when: str) -> Locator:
     first, dash, last = when.partition("-")
     start, end = parse_time(first), parse_time(last) if dash else None
     if end is not None and end <= start:
         raise UsageError(
             f"{when!r} ends before it starts", hint="Use a start before the end, as in 1:10-1:25."
         )
-    return Locator(Path(name), start, end, name if is_address else "")
+    return Locator(path, start, end)
 
 
 def _there(asks: Callable[[Path], bool], name: str) -> bool:

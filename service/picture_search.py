@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from footage.core.errors import FileError, NotAVideoError, SchemaMismatchError, UsageError, VideoError
 from footage.core.timecode import format_time, gap_seconds
 from footage.core.types import Span
+from footage.objects.paths import media_path
 from search.pages import LISTED
 from service.events import Listener, Searched, ignore
 from service.fold import SceneGrouping, folded
@@ -202,7 +203,7 @@ def picture_pixels(service: Service, source: PictureSource) -> np.ndarray | None
     if source.moment:
         content_id, seconds = _place(service, source.moment)
         file = service.store().files.path_of(content_id)
-        if not Path(file).is_file():
+        if not media_path(file).is_file():
             if source.box is None:
                 return None
             raise FileError(

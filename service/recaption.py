@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
-from footage.core.names import absolute, on_disk
+from footage.objects.paths import located, media_path
 from indexer.library import is_under, shown
 from service.cancellation import CancelToken
 from service.events import Listener, ignore
 from service.index import IndexRequest, IndexResult, run_index
-from service.requests import Request
+from service.requests import MediaPath, Request
 from service.tracks import ChosenTracks
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class RecaptionRequest(Request):
     """Caption windows anew that carry over the caption of another window."""
 
-    paths: tuple[Path, ...] = ()
+    paths: tuple[MediaPath, ...] = ()
     """Only those of these files, and of files under these folders; all when there are none."""
 
 
@@ -62,7 +62,7 @@ def recaption(
     files = _files_under(store.files.all(), request.paths)
     wanted = {file.content_id for file in files} & reused.keys()
     concerned = [file for file in files if file.content_id in wanted]
-    there = {file.content_id: Path(file.path) for file in concerned if Path(file.path).is_file()}
+    there = {file.content_id: media_path(file.path) for file in concerned if media_path(file.path).is_file()}
     before = sum(len(reused[content_id]) for content_id in wanted)
     result = None
     if there:
@@ -85,7 +85,7 @@ def _files_under(files: Sequence[File], paths: Sequence[Path]) -> list[File]:
     """
     found: dict[str, File] = {} if paths else {file.path: file for file in files}
     for path in paths:
-        here = on_disk(absolute(path))
+        here = located(path)
         under = {file.path: file for file in files if is_under(file.path, [here])}
         if not under:
             raise UsageError(

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from pathlib import Path
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from footage.core.errors import UsageError
+from footage.objects.address import is_object_address
+from footage.objects.paths import ObjectPath, typed_path
+
+
+def _address_or_path(value: Any, handler: ValidatorFunctionWrapHandler) -> Path:
+    """Addresses as they are: ``Path`` would join the slashes of one."""
+    if isinstance(value, ObjectPath) or (isinstance(value, str) and is_object_address(value)):
+        return typed_path(value)
+    path: Path = handler(value)
+    return path
+
+
+MediaPath = Annotated[Path, WrapValidator(_address_or_path)]
+"""A path of a file or folder, or the address of an object or a prefix."""
 
 
 class Request(BaseModel):

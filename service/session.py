@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from footage.core.endpoint import shown_address
 from footage.core.errors import FootageError, StoreMissingError
+from footage.objects.blocks import use_cache
 from service import factories
 from service.events import IndexingFailed, Listener, ServiceEvent, busy, ignore
 
@@ -102,6 +103,7 @@ class Service:
             loaders: How models are made; as the settings say when None.
         """
         self.settings = settings
+        use_cache(settings.blocks, on=settings.object_cache_gb > 0)
         self._observers: tuple[Listener, ...] = ()
         self._loaders = loaders or Loaders()
         self._stores: _Kept[Store] = _Kept()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from footage.core.errors import VideoError
 from footage.core.types import File
+from footage.objects.paths import ObjectPath, absolute, media_path, real_path
 from indexer import library
 from indexer.growing_files import is_provisional
 
@@ -27,9 +27,9 @@ class ShownSources:
 
     def holds(self, path: str, file: File | None) -> bool:
         """Whether a file lies in one of them; also behind a link there, if a run has read it behind that."""
-        places = [os.path.realpath(path)]
+        places = [real_path(path)]
         if file is not None and file.size_bytes and file.fingerprint:  # else nobody ever read it
-            places.append(os.path.abspath(path))
+            places.append(str(absolute(path)))
         if self._hold(places):
             return True
         self._known = tuple(self._roots())
@@ -110,13 +110,16 @@ def _is_same(path: str, stamp: _Stamp, file: File) -> bool:
         return True  # the index knows captions of it, and never saw the file
     if stamp[0] != file.size_bytes:
         return False
+    same_time = stamp[1] == round(file.modified_at * 1_000_000) * 1000
+    if isinstance(media_path(path), ObjectPath) and same_time:
+        return True  # its time stands for its version: nothing need be fetched
     if file.fingerprint and _fingerprint(path, stamp) != file.fingerprint:
         return False
-    return os.stat(path).st_mtime == file.modified_at or _content_id(path, stamp) == file.content_id
+    return media_path(path).stat().st_mtime == file.modified_at or _content_id(path, stamp) == file.content_id
 
 
 def _stamp(path: str) -> _Stamp:
-    status = os.stat(path)
+    status = media_path(path).stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 

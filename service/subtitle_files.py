@@ -12,10 +12,11 @@ from pydantic import Field
 from footage.core.errors import FileError, UsageError
 from footage.core.tracks import CAPTION_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, TRACKS
 from footage.core.types import CaptionEvent, File
+from footage.objects.paths import absolute
 from service.export.names import safe_stem
 from service.export.staging import staging
 from service.export.subtitles import SubtitleFormat, write_subtitles
-from service.requests import Request
+from service.requests import MediaPath, Request
 from service.transcript import Transcript, transcripts
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class SubtitleRequest(Request):
     """Some of ``footage.core.tracks.TRACKS``; each makes files of its own."""
     form: SubtitleFormat
     """What to write."""
-    paths: tuple[Path, ...] = ()
+    paths: tuple[MediaPath, ...] = ()
     """Video files, or folders of them, as they are in the index; all videos when empty."""
 
 
@@ -109,7 +110,7 @@ def _files(service: Service, paths: tuple[Path, ...]) -> list[File]:
     """The files that are meant, each content once, by path."""
     known = [file for file in service.store().files.all() if file.content_id and file.state != "gone"]
     if paths:
-        wanted = [os.path.abspath(path) for path in paths]
+        wanted = [str(absolute(path)) for path in paths]
         for path in wanted:
             if not any(_is_in(file.path, path) for file in known):
                 raise FileError(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field, InstanceOf
 
 from footage.core.errors import DecodeError, UsageError
 from footage.core.types import Answer, Span, Video
+from footage.objects.paths import media_path
 from service import sources
 from service.requests import Request
 
@@ -69,7 +69,7 @@ def ask_segment(service: Service, request: SegmentRequest) -> tuple[SegmentReply
                 "line.",
             )
         replies = []
-        segment = segment_queries.Segment(Path(request.path), request.video, request.span)
+        segment = segment_queries.Segment(media_path(request.path), request.video, request.span)
         timeout = service.settings.decode_timeout_seconds
         for each in segment_queries.ask_segment(model, segment, prompt, timeout_seconds=timeout):
             if each.answer is None:
@@ -114,7 +114,7 @@ def point_in_middle(service: Service, request: SegmentRequest) -> PointedPicture
     with sources.unchanged(path, service.store().files.at(path)):
         model = service.model()
         middle = round((span.start_seconds + span.end_seconds) / 2, 3)
-        moment = segment_queries.Segment(Path(path), video, Span(middle, middle))
+        moment = segment_queries.Segment(media_path(path), video, Span(middle, middle))
         prompt = point_prompt(request.question, model.profile)
         [window] = segment_queries.ask_segment(model, moment, prompt, timeout_seconds=timeout)
         if window.answer is None:

@@ -1,6 +1,7 @@
 """A real S3 server on this machine (moto's), with a proxy before it that makes faults on request.
 
-What moto lacks: it checks no signatures and no permissions, and throttles nothing; the proxy does the latter.
+What moto lacks: it checks no signatures, no permissions and no expiry of credentials, throttles nothing, and
+knows no roles of machines; the proxy stands in for throttling and for refused credentials.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ ACCESS = {
 }
 
 
+_CODES = {"503": "SlowDown", "429": "TooManyRequests", "403": "AccessDenied", "400": "ExpiredToken"}
 _OWN_HEADERS = ("transfer-encoding", "connection", "content-length", "date", "server")
 
 
@@ -33,7 +35,8 @@ class Fault:
     """What to do with some requests instead of answering them as they should be."""
 
     kind: str
-    """503, slow (waits ``seconds`` before each part of the body) or cut (half of the body, then nothing)."""
+    """429, 503, 403 or 400 (an expired token), slow (waits ``seconds`` before each part of the body) or cut
+    (half of the body, then nothing)."""
     times: int = 1
     """How many requests it meets."""
     method: str = "GET"
@@ -60,6 +63,11 @@ class S3Server:
     def environment(self) -> dict[str, str]:
         """The variables that a client needs."""
         return {**ACCESS, "AWS_ENDPOINT_URL": self.endpoint, "AWS_ALLOW_HTTP": "true"}
+
+    def bytes_asked(self, since: int = 0) -> int:
+        """Bytes of all ranges that were asked for, from some request on."""
+        ranges = [each[2].removeprefix("bytes=").split("-") for each in self.requests[since:] if each[2]]
+        return sum(int(last) - int(first) + 1 for first, last in ranges)
 
     def client(self):
         """A client of boto3 that goes round the proxy."""
@@ -97,9 +105,9 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
             for each in served.before_answer:
                 each(self.command, self.path)
             fault = served.fault_for(self.command, self.path)
-            if fault and fault.kind == "503":
-                text = b"<Error><Code>SlowDown</Code></Error>"
-                self.send_response(503)
+            if fault and fault.kind in _CODES:
+                text = b"<Error><Code>%s</Code></Error>" % _CODES[fault.kind].encode()
+                self.send_response(int(fault.kind))
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)
@@ -114,13 +122,7 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
                 upstream.close()
             self.send_response(answer.status)
             for name, value in answer.getheaders():
-                if name.lower() not in (
-                    "transfer-encoding",
-                    "connection",
-                    "content-length",
-                    "date",
-                    "server",
-                ):
+                if name.lower() not in _OWN_HEADERS:
                     self.send_header(name, value)
             length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
             self.send_header("Content-Length", length or "0")
@@ -168,11 +170,13 @@ def s3_server(*buckets: str) -> Iterator[S3Server]:
 @contextmanager
 def s3_environment(*buckets: str) -> Iterator[S3Server]:
     """As ``s3_server``, with the variables of its clients in this process's environment."""
-    from footage.objects import client
+    from footage.objects import client, requests
 
     with s3_server(*buckets) as served, pytest.MonkeyPatch.context() as patch:
         for name, value in served.environment().items():
             patch.setenv(name, value)
         client.forget_clients()
+        requests.forget_statuses()
         yield served
         client.forget_clients()
+        requests.forget_statuses()

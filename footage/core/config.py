@@ -358,6 +358,13 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",
     )
+    object_cache_gb: float = Field(
+        default=10.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Cache size in cache_dir for parts of videos that are read from object storage, in "
+        "gigabytes; 0: no cache.",
+    )
     keep_jobs_days: float = Field(
         default=30.0,
         ge=0,
@@ -392,6 +399,11 @@ class Settings(BaseSettings):
     def seen(self) -> Shelf:
         """The folder of the cache of windows, whether the cache is on or not."""
         return Shelf(self.cache_dir / "seen", int(self.keep_seen_gb * 1e9))
+
+    @property
+    def blocks(self) -> Shelf:
+        """The cache of parts of objects, whether it is on or not."""
+        return Shelf(self.cache_dir / "objects", int(self.object_cache_gb * 1e9))
 
     @classmethod
     def settings_customise_sources(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from footage.core.atomic import whole_file
@@ -49,10 +50,15 @@ class Shelf:
 
     def put(self, content_id: str, name: str, kept: bytes) -> None:
         """Keep something, whole or not at all; a disk that is full or read-only is logged, no error."""
+        self.put_all(content_id, {name: kept})
+
+    def put_all(self, content_id: str, kept: Mapping[str, bytes]) -> None:
+        """As ``put``, of several names at once."""
         try:
             private_folder(self.folder)
-            with whole_file(self._place(content_id, name)) as partial:
-                partial.write_bytes(kept)
+            for name, each in kept.items():
+                with whole_file(self._place(content_id, name)) as partial:
+                    partial.write_bytes(each)
             keep_small(self.folder, self._most_bytes)
         except (OSError, FootageError) as exc:
             logger.warning("cannot write to the cache %s: %s", self.folder, exc)

@@ -5,6 +5,7 @@ FootageError                 anything that is not a bug: one sentence (what, why
 ├── FileError                a file or folder that was named is missing, empty or cannot be used
 ├── VideoError               one file cannot be used; an index run records it and goes on
 │   ├── VideoNotFoundError   no such file, or it may not be read
+│   │   └── SourceOfflineError   the store that holds it cannot be reached, or denies access, for now
 │   ├── NotAVideoError       the container is not one we open, or there is no video stream in it
 │   └── DecodeError          the file is a video, but cannot be decoded (corrupt, hung, too large)
 ├── ModelError               the model cannot be used
@@ -51,6 +52,10 @@ class VideoError(FootageError):
 
 class VideoNotFoundError(VideoError):
     """The path does not exist or may not be read."""
+
+
+class SourceOfflineError(VideoNotFoundError):
+    """What holds the file cannot be reached, or denies access; nothing is known of the file itself."""
 
 
 class NotAVideoError(VideoError):

@@ -20,6 +20,7 @@ from footage.media.audio_tracks import AudioTrack, audio_tracks
 from footage.media.containers import display_name
 from footage.media.demux import FrameTable, open_video, packets, read_table, why
 from footage.media.frame_reader import open_before
+from footage.objects.paths import absolute as absolute_path
 
 HEARING_RATE = 16_000
 """Samples per second of what is read: what recognisers of speech and detectors of voice take."""
@@ -72,7 +73,7 @@ def open_sound(path: str | os.PathLike[str], *, timeout_seconds: float = 120) ->
     Raises:
         VideoError: It cannot be opened.
     """
-    absolute = os.path.abspath(os.fspath(path))
+    absolute = os.fspath(absolute_path(path))
 
     def work(pulse: Pulse) -> SoundSource:
         with open_video(absolute) as (container, _):

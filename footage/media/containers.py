@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from footage.core.errors import NotAVideoError, VideoError, VideoNotFoundError
-from footage.core.names import on_disk
+from footage.objects.blocks import ObjectFile
+from footage.objects.paths import ObjectPath, located, media_path, status_of
 
 HEAD_BYTES = 65536
 """How much of a file is looked at."""
@@ -72,7 +73,7 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
     """Look at the first bytes of a file and say which reader may open it.
 
     Args:
-        path: A local path; something like "http://x" is a file of that name, never an address.
+        path: A path, or the address of an object (``footage.objects.address``).
 
     Returns:
         The absolute path, and the name of the one FFmpeg demuxer that fits.
@@ -165,7 +166,7 @@ def _head(path: str | os.PathLike[str]) -> tuple[str, bytes, os.stat_result]:
         VideoNotFoundError: The path does not exist or may not be read.
         NotAVideoError: It is a special file.
     """
-    absolute = os.fspath(on_disk(Path(os.path.abspath(os.fspath(path)))))
+    absolute = os.fspath(located(os.fsdecode(path)))
     with open_regular(absolute) as file:
         try:
             head = file.read(HEAD_BYTES)
@@ -173,11 +174,17 @@ def _head(path: str | os.PathLike[str]) -> tuple[str, bytes, os.stat_result]:
             raise VideoNotFoundError(
                 f"{display_name(absolute)} cannot be read: {exc.strerror or exc}"
             ) from exc
-        return absolute, head, os.fstat(file.fileno())
+        return absolute, head, _status(file)
+
+
+def _status(file: BinaryIO) -> os.stat_result:
+    if isinstance(file, ObjectFile):
+        return status_of(file.size_bytes, file.modified_ns)
+    return os.fstat(file.fileno())
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading; never waits for the writer of a pipe, and opens no device.
+    """Open a regular file or an object for reading; waits for no writer of a pipe, and opens no device.
 
     The path is looked at before it is opened, because opening a device can have an effect, and again once it
     is open, because something else may lie there by then.
@@ -187,6 +194,9 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         NotAVideoError: It is a folder, a named pipe, a socket or a device.
     """
     name = display_name(path)
+    place = media_path(path)
+    if isinstance(place, ObjectPath):
+        return place.open_bytes()
     try:
         _refuse_other_kinds(name, os.stat(path).st_mode)
         descriptor = os.open(path, _OPEN_FLAGS)

@@ -26,7 +26,9 @@ import numpy as np
 from footage.core.errors import DecodeError, DependencyError
 from footage.core.timeout import Pulse
 from footage.media import demux, frame_reader, interlacing
-from footage.media.containers import display_name
+from footage.media.containers import display_name, open_regular
+from footage.objects.address import is_object_address
+from footage.objects.paths import media_path
 
 if TYPE_CHECKING:
     import torch
@@ -132,7 +134,7 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
     Raises:
         VideoError: It cannot be opened, or holds no frames.
     """
-    status = os.stat(absolute)
+    status = media_path(absolute).stat()
     key = (absolute, status.st_size, (status.st_mtime_ns, status.st_ctime_ns))
     with _sources_lock:
         if key in _sources:
@@ -415,9 +417,9 @@ def _chunk_frames(width: int | None, height: int | None, chunk_bytes: int) -> in
 
 @contextmanager
 def _place(path: str) -> Iterator[Any]:
-    """What torchcodec is given: the path, or an open file where the name is bytes that are no text."""
-    if demux.is_utf8(path):
+    """What torchcodec is given: the path, or an open file of an object or a name that is no text."""
+    if demux.is_utf8(path) and not is_object_address(path):
         yield path
     else:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             yield file

@@ -7,7 +7,6 @@ container's own ticks. PyAV is imported in these two for reading; modules that w
 from __future__ import annotations
 
 import logging
-import os
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +19,14 @@ import numpy as np
 from footage.core.errors import DecodeError, NotAVideoError
 from footage.core.timeout import Pulse
 from footage.core.types import Span, footage_seconds
-from footage.media.containers import check, display_name, held_bytes
+from footage.media.boxes import sample_bytes
+from footage.media.containers import check, display_name, held_bytes, open_regular
 from footage.media.creation_time import recorded_tag
 from footage.media.deinterlace import Interlacing
 from footage.media.discontinuities import GAP_SECONDS, Parts, Stamps, find_parts, follows_on, shown_ticks
+from footage.objects.address import is_object_address
+from footage.objects.blocks import ObjectFile
+from footage.objects.paths import media_path
 
 MAX_PIXELS = 1 << 27
 """Most pixels of one picture (16K, 15360 x 8640, fits)."""
@@ -125,11 +128,13 @@ class FrameTable:
 
 
 @contextmanager
-def open_video(path: str, *, raw_clock: bool = False) -> Iterator[tuple[Any, Any]]:
-    """Open a file on the allow-list with the one reader its first bytes call for; nothing but local files.
+def open_video(path: str, *, raw_clock: bool = False, times_only: bool = False) -> Iterator[tuple[Any, Any]]:
+    """Open a file on the allow-list with the one reader its first bytes call for; it opens nothing else.
 
     Args:
-        path: The file.
+        path: The file, or the address of an object.
+        times_only: Whether only times and sizes of packets are looked at: of an object, what is in the
+            packets is not fetched then where the container has a table of them.
         raw_clock: Take time stamps as they stand in the file; else FFmpeg adds a turn of a clock that wraps.
 
     Yields:
@@ -144,15 +149,22 @@ def open_video(path: str, *, raw_clock: bool = False) -> Iterator[tuple[Any, Any
 
     absolute, demuxer = check(path)
     name = display_name(absolute)
-    raw = None if is_utf8(absolute) else open(absolute, "rb")  # noqa: SIM115 (closed below, lives as long as the container)
+    plain = is_utf8(absolute) and not is_object_address(absolute)
+    raw = None if plain else open_regular(absolute)  # closed below, lives as long as the container
+    skipped = sample_bytes(raw) if times_only and demuxer == "mov" and isinstance(raw, ObjectFile) else ()
+    options = {"protocol_whitelist": "file", "correct_ts_overflow": str(int(not raw_clock))}
+    if skipped:
+        options["fflags"] = "noparse"  # else what is a keyframe is taken from the samples
     try:
         container = av.open(
-            raw or absolute,
+            absolute if raw is None else raw,
             format=demuxer,
             metadata_errors="replace",
             options={"max_pixels": str(MAX_PIXELS)},  # of every decoder that looks for what the header lacks
-            container_options={"protocol_whitelist": "file", "correct_ts_overflow": str(int(not raw_clock))},
+            container_options=options,
         )
+        if skipped and isinstance(raw, ObjectFile):
+            raw.hollow(skipped)
     except (av.FFmpegError, OSError, ValueError) as exc:
         if raw:
             raw.close()
@@ -177,11 +189,11 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
         VideoError: As ``open_video``; also when there are no frames at all, or too many.
     """
     name = display_name(path)
-    with open_video(path) as (container, stream):
+    with open_video(path, times_only=True) as (container, stream):
         rows = array("q")  # what is noted of one packet after the other (see _COLUMNS)
         decoded_at: int | None = None
         ends: dict[int, tuple[int, int]] = {}  # of every stream, in its own ticks
-        left_bytes = _SAME_BYTES * held_bytes(os.stat(path)) + _SLACK_BYTES
+        left_bytes = _SAME_BYTES * held_bytes(media_path(path).stat()) + _SLACK_BYTES
         for count, packet in enumerate(packets(container)):
             if count % _PACKETS_PER_BEAT == 0:
                 pulse.beat()
@@ -261,7 +273,7 @@ def _refuse_endless(table: FrameTable, name: str) -> None:
 def _in_parts(table: FrameTable, pulse: Pulse) -> FrameTable:
     """Scan a file whose time stamps seem to start again once more, as they are, and put them on one clock."""
     columns: dict[int, array[int]] = {}  # of every stream, see below
-    with open_video(table.path, raw_clock=True) as (container, stream):
+    with open_video(table.path, raw_clock=True, times_only=True) as (container, stream):
         for count, packet in enumerate(packets(container)):
             if count % _PACKETS_PER_BEAT == 0:
                 pulse.beat()

@@ -23,6 +23,7 @@ from footage.core.types import Span
 from footage.media.containers import display_name, open_regular
 from footage.media.creation_time import plain_tag
 from footage.media.demux import open_video, packets, why
+from footage.objects.paths import absolute as absolute_path
 
 MOST_FILE_BYTES = 32 << 20
 """Largest subtitle file that is read."""
@@ -90,7 +91,7 @@ def read_subtitles(
         NotAVideoError: It is a special file.
         DecodeError: It is too large, no text, or holds no cue.
     """
-    absolute = os.path.abspath(os.fspath(path))
+    absolute = os.fspath(absolute_path(path))
     name = display_name(absolute)
 
     def work(pulse: Pulse) -> list[Cue]:
@@ -128,7 +129,7 @@ def embedded_subtitles(
         VideoError: It cannot be opened.
         NotAVideoError: It has no subtitle track, or none that is text.
     """
-    absolute = os.path.abspath(os.fspath(path))
+    absolute = os.fspath(absolute_path(path))
     name = display_name(absolute)
 
     def work(pulse: Pulse) -> list[Cue]:
@@ -152,7 +153,7 @@ def subtitle_tracks(
     Raises:
         VideoError: It cannot be opened, or has too many subtitles.
     """
-    absolute = os.path.abspath(os.fspath(path))
+    absolute = os.fspath(absolute_path(path))
     name = display_name(absolute)
 
     def work(pulse: Pulse) -> list[SubtitleTrack]:

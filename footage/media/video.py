@@ -23,6 +23,7 @@ from footage.media.creation_time import recorded_tag
 from footage.media.demux import FrameTable, open_video
 from footage.media.frame_reader import packet_digests
 from footage.media.sampling import spread, target_size
+from footage.objects.paths import media_path
 
 if TYPE_CHECKING:
     import torch
@@ -112,7 +113,7 @@ def probe(
             variable_frame_rate=is_variable(table),
             stream_index=table.stream_index,
             decoder=ends.way,
-            size_bytes=os.path.getsize(absolute),
+            size_bytes=media_path(absolute).stat().st_size,
             created_at=table.created_at,
             warnings=_warnings(table, ends, sizes),
             gaps=table.gaps,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from footage.core.errors import UsageError
 
 SCHEMES: Final = ("s3", "gs", "az", "https", "http")
 """What an address may begin with: Amazon S3 and compatible stores, Google Cloud, Azure, any web server."""
+_WEB = ("https", "http")
+_UNQUOTED = "/-_.~!$&'()*+,;=:@"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
@@ -23,10 +25,16 @@ class ObjectAddress:
     bucket: str
     """Bucket or container; of a web server its host and port."""
     key: str
-    """Key, without a slash at its beginning; empty for the whole bucket."""
+    """Key, without a slash at its beginning; empty for the whole bucket. Of a web server it is decoded."""
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.bucket}/{self.key}"
+        key = quote(self.key, safe=_UNQUOTED) if self.scheme in _WEB else self.key
+        return f"{self.scheme}://{self.bucket}/{key}"
+
+    @property
+    def can_be_listed(self) -> bool:
+        """Whether there are listings of what lies under a prefix; a web server has none."""
+        return self.scheme not in _WEB
 
     @property
     def name(self) -> str:
@@ -62,8 +70,18 @@ def parse_address(text: str) -> ObjectAddress:
             f"{text} is no address of object storage",
             hint=f"An address begins with one of {', '.join(f'{each}://' for each in SCHEMES)}.",
         )
-    if not parts.netloc or "@" in parts.netloc:
-        what = "contains a user name" if "@" in parts.netloc else "has no bucket"
-        raise UsageError(f"the address {scheme}://… {what}", hint=f"Write it as {scheme}://bucket/key.")
-    key = text.split("://", 1)[1].partition("/")[2]
-    return ObjectAddress(scheme, parts.netloc, key)
+    bucket, _, key = text.split("://", 1)[1].partition("/")
+    web = scheme in _WEB
+    what = ""
+    if not bucket:
+        what = "has no bucket"
+    elif "@" in bucket:
+        what = "contains a user name"
+    elif web and any(mark in bucket + key for mark in "?#"):
+        what = "contains a query or a fragment, which may be a secret and is never stored"
+    elif any(part in ("", ".", "..") for part in key.removesuffix("/").split("/")) and key:
+        what = "has an empty part, or one that is . or .."
+    if what:
+        form = "host/path/clip.mp4" if web else "bucket/key"
+        raise UsageError(f"the address {scheme}://… {what}", hint=f"Write it as {scheme}://{form}.")
+    return ObjectAddress(scheme, bucket, unquote(key) if web else key)

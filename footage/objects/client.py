@@ -1,19 +1,31 @@
 """Opens clients of object storage, with the credentials that the usual tools of each cloud use.
 
 Credentials come from the environment (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``,
-``GOOGLE_APPLICATION_CREDENTIALS``, ``AZURE_STORAGE_ACCOUNT_NAME``, …), or from the role of the machine.
+``GOOGLE_APPLICATION_CREDENTIALS``, ``AZURE_STORAGE_ACCOUNT_NAME``, …), from a profile of the AWS tools
+(``footage.objects.profiles``), or from the role of the machine.
 They are never stored and never logged.
 """
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from footage.objects.address import ObjectAddress
+from footage.objects.profiles import profile_options
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+CONNECT_TIMEOUT, READ_TIMEOUT = timedelta(seconds=10), timedelta(seconds=20)
+"""Longest wait for a connection, and for the next bytes."""
+REQUEST_TIMEOUT, RETRY_TIMEOUT = timedelta(seconds=90), timedelta(seconds=60)
+"""Longest time of one request, and after which a failed one is not repeated."""
+MOST_RETRIES = 6
+"""How often a request is repeated after 429, 5xx, a cut or refused connection: with exponential backoff and
+jitter."""
 
 
 def object_store(address: ObjectAddress) -> ObjectStore:
@@ -25,8 +37,32 @@ def object_store(address: ObjectAddress) -> ObjectStore:
 def _store(url: str) -> ObjectStore:
     from obstore.store import from_url
 
-    options: dict[str, Any] = {"client_options": {"allow_http": True}}
+    options: dict[str, Any] = {
+        "client_options": {
+            "allow_http": True,
+            "connect_timeout": CONNECT_TIMEOUT,
+            "read_timeout": READ_TIMEOUT,
+            "timeout": REQUEST_TIMEOUT,
+        },
+        "retry_config": {
+            "max_retries": _most_retries(),
+            "retry_timeout": RETRY_TIMEOUT,
+            "backoff": {
+                "init_backoff": timedelta(milliseconds=100),
+                "max_backoff": timedelta(seconds=8),
+                "base": 2,
+            },
+        },
+    }
+    if url.startswith("s3://") and (found := profile_options()):
+        options |= found
     return from_url(url, **options)
+
+
+def _most_retries() -> int:
+    """How often a request is repeated; the variable of the AWS tools counts the first try as well."""
+    given = os.environ.get("AWS_MAX_ATTEMPTS", "")
+    return max(0, int(given) - 1) if given.isdigit() else MOST_RETRIES
 
 
 def forget_clients() -> None:

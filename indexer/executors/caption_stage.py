@@ -83,6 +83,7 @@ class CaptionStage:
         self._window_bytes = 0
         self._due: deque[Window] = deque()
         self._tries: Counter[Window] = Counter()
+        self._offline: set[str] = set()
 
     def go(self) -> None:
         """Caption all due windows, until none is left or the run is stopped.
@@ -222,8 +223,11 @@ class CaptionStage:
         else:
             self._work.meter.spend("decode", decoded.seconds)
             group.outcome = decoded.windows
+            if decoded.unusable is not None and decoded.unusable.path not in self._offline:
+                self._offline.add(decoded.unusable.path)
+                self._run.record(decoded.unusable)
         lane = self._lanes[self._run.reuse.lane(group.job.file.content_id)]
-        for each, held in zip(group.outcome, frames, strict=True):
+        for each, held in zip(group.outcome, frames, strict=False):  # fewer where the file is offline
             if isinstance(each, SeenFrames):
                 self._frames[each.seen.window] = held
                 self._window_bytes = max(self._window_bytes, each.size_bytes)

@@ -23,6 +23,7 @@ from footage.vlm.profile import Profile
 from footage.vlm.protocol import VideoModel
 from indexer.captioning import CaptionTask, caption_windows
 from indexer.executors.protocol import ModelFacts, WorkerParts
+from indexer.openings import UnusableFile
 from indexer.plan import Job
 from indexer.prefetch import DecodedWindow, UndecodedWindow, decoded_windows
 from indexer.progress import ProgressTracker
@@ -72,9 +73,11 @@ class DecodedGroup:
     """The outcome of a ``GroupTask``."""
 
     windows: tuple[SeenFrames | UndecodedWindow, ...]
-    """One for each window, in order."""
+    """One for each window, in order; fewer where the file cannot be used any longer."""
     seconds: float
     """How long decoding took."""
+    unusable: File | None = None
+    """The row of a file whose store is out of reach; the rest of its windows is left to another run."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +145,11 @@ def decode_group(task: GroupTask, source: Source | None = None) -> tuple[Decoded
     began = time.monotonic()
     found: list[SeenFrames | UndecodedWindow] = []
     frames: list[Frames | None] = []
+    unusable = None
     for message in _decoded(task, source):
+        if isinstance(message, UnusableFile):
+            unusable = message.file
+            break
         if isinstance(message, UndecodedWindow):
             found.append(message)
             frames.append(None)
@@ -151,10 +158,11 @@ def decode_group(task: GroupTask, source: Source | None = None) -> tuple[Decoded
         look = seen(message.window, message.frames, looks=task.looks)
         found.append(SeenFrames(look, tuple(shots), message.frames.pixels.nbytes))
         frames.append(message.frames)
-    return DecodedGroup(tuple(found), time.monotonic() - began), *frames
+    frames += [None] * (len(task.windows) - len(frames))
+    return DecodedGroup(tuple(found), time.monotonic() - began, unusable), *frames
 
 
-def _decoded(task: GroupTask, source: Source | None) -> list[DecodedWindow | UndecodedWindow]:
+def _decoded(task: GroupTask, source: Source | None) -> list[DecodedWindow | UndecodedWindow | UnusableFile]:
     try:
         check_readable(task.job.file)
     except (VideoNotFoundError, DecodeError) as error:

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import TracebackType
 
 from footage.core.errors import FootageError
 from footage.core.types import File, Frames, Video, Window
 from footage.embed.protocol import TextEmbedder
+from footage.objects.paths import media_path
 from footage.store import Store
 from indexer.committer import OnCommit
 from indexer.progress import ProgressTracker, TrackReport, new_seconds
@@ -183,7 +183,7 @@ class TrackRun:
         if is_new:
             for writer in self._writers.values():
                 writer.begin(content_id)
-        copies = [path for path in self._store.files.paths_of(content_id) if Path(path).is_file()]
+        copies = [path for path in self._store.files.paths_of(content_id) if media_path(path).is_file()]
         job = TrackJob(file, video, tuple(copies), frozenset(self.tracks))
         if self._images is not None and self._feed is not None and is_captioned:
             track, windows = self._images.track, self._images.windows(video)

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from footage.core.types import CaptionEvent, Provenance, Span, Video, Window
 from footage.media.containers import display_name, open_regular
 from footage.media.sandbox import read_subtitles, subtitle_tracks
 from footage.media.subtitles import MOST_CUES, MOST_FILE_BYTES, Cue
+from footage.objects.paths import ObjectPath, media_path
+from footage.objects.requests import object_names
 from indexer.library import VIDEO_SUFFIXES
 from indexer.tracks.protocol import TrackReading
 
@@ -78,12 +81,11 @@ class SubtitleMaker:
 
     def choose(self, paths: Sequence[str]) -> str:
         """The first of some copies that has subtitles beside it; where none has, the first."""
-        beside = (path for path in paths if sidecars(Path(path), self._names(Path(path).parent)))
-        return next(beside, paths[0])
+        return next((path for path in paths if self._beside(path)), paths[0])
 
     def open(self, path: str, video: Video) -> SubtitleReader:
         """A reader of one file; the files beside it are looked for now, and read later."""
-        found = sidecars(Path(path), self._names(Path(path).parent))
+        found = self._beside(path)
         return SubtitleReader(
             path, video, found, offset_seconds=self._offset_seconds, timeout_seconds=self._timeout_seconds
         )
@@ -94,8 +96,14 @@ class SubtitleMaker:
         """The events as they are: there is one window."""
         return events
 
+    def _beside(self, path: str) -> tuple[Sidecar, ...]:
+        video = media_path(path)
+        return sidecars(video, self._names(video.parent))
+
     def _names(self, folder: Path) -> list[str]:
         """The names in a folder; those of the last one are kept until it changes."""
+        if isinstance(folder, ObjectPath):
+            return self._names_of_objects(folder)
         try:
             changed = folder.stat().st_mtime_ns
             if self._listed is None or self._listed[:2] != (folder, changed):
@@ -103,6 +111,17 @@ class SubtitleMaker:
         except OSError as exc:
             log.info("%s cannot be listed: %s", display_name(folder), exc.strerror or exc)
             return []
+        return self._listed[2]
+
+    def _names_of_objects(self, folder: ObjectPath) -> list[str]:
+        """As ``_names``; kept for a minute at most."""
+        minute = int(time.monotonic() // 60)
+        if self._listed is None or self._listed[:2] != (folder, minute):
+            try:
+                self._listed = (folder, minute, object_names(folder.address))
+            except VideoError as exc:
+                log.info("%s", exc)
+                return []
         return self._listed[2]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from footage.core.timecode import format_time, iou, overlap_seconds
 from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from footage.core.types import Candidate, Hit, Match, Span
+from footage.objects.paths import media_path
 from search.grounding.calibration import Calibration
 from search.grounding.evidence import (
     AGREEMENT_IOU,
@@ -276,7 +276,7 @@ def _index_match(
         raw=answer.raw if answer else "",
         window=reply.question.window if reply else None,
         evidence=(*sentences, *reasons),
-        offline=not Path(path).is_file(),
+        offline=not media_path(path).is_file(),
         track=hit.track,
         language=hit.language,
     )
@@ -303,6 +303,6 @@ def _picture_match(candidate: Candidate, lead: PictureLead, path: str, reasons: 
             "unrelated queries.",
             *reasons,
         ),
-        offline=not Path(path).is_file(),
+        offline=not media_path(path).is_file(),
         track=IMAGE_TRACK,
     )

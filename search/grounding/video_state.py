@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 from footage.core.errors import FootageError
 from footage.core.types import Candidate, Hit, Span, Video, Window
+from footage.objects.paths import media_path
 from search.grounding.evidence import Evidence
 from search.grounding.pictures import VideoPictures
 from search.grounding.span_merge import NamedSpan
@@ -69,7 +69,7 @@ class VideoState:
     @cached_property
     def reachable(self) -> bool:
         """Whether its file is there."""
-        return Path(self.path).is_file()
+        return media_path(self.path).is_file()
 
     def was_asked(self, window: Span) -> bool:
         """Whether the model was asked about a window."""

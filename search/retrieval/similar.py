@@ -14,6 +14,7 @@ from footage.core.names import is_at_end
 from footage.core.timecode import format_time, gap_seconds, parse_time
 from footage.core.tracks import TRACKS
 from footage.core.types import Candidate, Event, Hit, Match, Span
+from footage.objects.paths import absolute, real_path
 from search.carried_over import with_carried_over
 from search.engine import Engine
 from search.grounding.evidence import format_span
@@ -142,7 +143,7 @@ def content_of(store: Store, video: str) -> str:
         StoreError: when the index cannot be read.
     """
     ending = f"/{Path(video).as_posix().lstrip('/')}"
-    whole = str(Path(video).expanduser().resolve())
+    whole = real_path(absolute(video))
     files = [file for file in store.files.all() if file.content_id and file.state != "gone"]
     found = (
         [file for file in files if file.path == whole]

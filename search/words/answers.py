@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time, gap_seconds
 from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from footage.core.types import Match, Span, Video
+from footage.objects.paths import media_path
 from search.grounding.verdict import MATCHES_PER_VIDEO, Thresholds, rank
 from search.query.word_terms import WordTerm
 from search.words.details import WordDetails, details_of
@@ -175,7 +175,7 @@ class WordSearch:
         contents = list(dict.fromkeys(hit.content_id for hit in hits))
         videos = self._store.videos.known(contents)
         paths = {content_id: self._store.files.path_of(content_id) for content_id in contents}
-        offline = {content_id: not Path(path).is_file() for content_id, path in paths.items()}
+        offline = {content_id: not media_path(path).is_file() for content_id, path in paths.items()}
         for hit, details in zip(hits, self._details(hits, term), strict=True):
             if (video := videos.get(hit.content_id)) is not None:
                 path = paths[hit.content_id]

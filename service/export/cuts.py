@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from footage.media.containers import display_name
 from footage.media.frame_grid import FrameGrid
 from footage.media.sandbox import read_grid
 from footage.media.segment import Stretch, stretch_in
+from footage.objects.paths import media_path
 from service.export.clips import Clip
 from service.export.smpte import Counting, counting
 
@@ -98,7 +98,7 @@ def cut(clip: Clip, *, drop: bool = True, audio: AudioChoice = "all", timeout_se
         VideoError: The file is gone, cannot be read, ends before the clip, or is another than was indexed.
     """
     grid = read_grid(clip.path, timeout_seconds=timeout_seconds)
-    if clip.video.size_bytes and os.path.getsize(clip.path) != clip.video.size_bytes:
+    if clip.video.size_bytes and media_path(clip.path).stat().st_size != clip.video.size_bytes:
         raise VideoError(
             f"{display_name(clip.path)} differs from the indexed file: another size",
             hint="Index the file again, then repeat the search.",

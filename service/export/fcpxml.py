@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from footage.objects.paths import absolute
 from service.export.cuts import Cut, by_source
 from service.export.names import one_line
 from service.export.smpte import Counting
@@ -69,7 +69,7 @@ def fcpxml(cuts: Sequence[Cut], *, title: str, start: str) -> str:
             asset.set("hasAudio", "1")
             asset.set("audioSources", str(len(first.grid.tracks)))
             asset.set("audioChannels", str(sum(max(1, track.channels) for track in first.grid.tracks)))
-        ET.SubElement(asset, "media-rep", kind="original-media", src=Path(path).absolute().as_uri())
+        ET.SubElement(asset, "media-rep", kind="original-media", src=absolute(path).as_uri())
 
     # 2. The sequence.
     event = ET.SubElement(ET.SubElement(root, "library"), "event", name=one_line(title))

@@ -6,10 +6,10 @@ Each clip keeps its own rate, so that clips of any rates go into one timeline.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from footage.media.audio_tracks import AudioTrack
+from footage.objects.paths import absolute
 from service.export.cuts import Cut
 from service.export.metadata import audio_fields, fields_of
 from service.export.names import one_line
@@ -48,7 +48,7 @@ def _clip(cut: Cut, track: AudioTrack | None = None) -> Any:
     from opentimelineio import schema
 
     source = schema.ExternalReference(
-        target_url=Path(cut.clip.path).absolute().as_uri(), available_range=_range(cut, 0, cut.source_frames)
+        target_url=absolute(cut.clip.path).as_uri(), available_range=_range(cut, 0, cut.source_frames)
     )
     source.name = one_line(cut.name)
     made = schema.Clip(

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from footage.core.errors import UsageError, VideoError
 from footage.core.types import Span, Verdict, Video
 from footage.media.sandbox import probe
+from footage.objects.paths import media_path
 from footage.store import Store
 from service.export.clips import Clip, Origins, captioned_by
 
@@ -73,11 +74,11 @@ class _Files:
     def _unindexed(self, path: str, content_id: str, number: int) -> Video:
         """As it is on disk, with the content that the match names."""
         if path not in self._on_disk:
-            if "\0" in path or not Path(path).is_file():
+            if "\0" in path or not media_path(path).is_file():
                 hint = "Repeat the search on the same index."
                 raise _bad(number, f"the index has no file {path!r}, and the file does not exist", hint)
             try:
-                self._on_disk[path] = probe(path, content_id=self._identify(Path(path)))
+                self._on_disk[path] = probe(path, content_id=self._identify(media_path(path)))
             except VideoError as error:
                 raise _bad(number, f"{path!r} cannot be used: {error}", error.hint) from error
         video = self._on_disk[path]

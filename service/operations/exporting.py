@@ -14,7 +14,7 @@ from service.export_clips import ExportRequest, ExportResult, export_clips
 from service.operations.operation import Operation
 from service.operations.places import absolute
 from service.reel import ReelRequest, make_reel
-from service.requests import Request
+from service.requests import MediaPath, Request
 from service.schemas.exports import (
     CaptionRowRecord,
     ExportedFileRecord,
@@ -50,7 +50,7 @@ class CaptionsRequest(Request):
     """Rows of everything, which can be imported, or subtitles."""
     tracks: tuple[str, ...] = ()
     """Only these tracks; when there are none all, of subtitles speech."""
-    paths: tuple[Path, ...] = ()
+    paths: tuple[MediaPath, ...] = ()
     """Of subtitles: only those of these files and folders, as they are in the index; all when empty."""
 
     @model_validator(mode="after")
@@ -77,7 +77,7 @@ class SubtitleFilesRequest(Request):
     """What to write."""
     tracks: tuple[str, ...] = Field(default=("speech",), min_length=1)
     """The tracks; each makes files of its own."""
-    paths: tuple[Path, ...] = ()
+    paths: tuple[MediaPath, ...] = ()
     """Only those of these files and folders, as they are in the index; all videos when empty."""
 
 

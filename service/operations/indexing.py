@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from footage.core.errors import UsageError
+from footage.objects.paths import ObjectPath
 from service.events import Indexed
 from service.index import (
     IndexRequest,
@@ -22,6 +23,7 @@ from service.index import (
 from service.operations.operation import Operation
 from service.recaption import RecaptionRequest, recaption
 from service.reembed import ReembedRequest, ReembedResult, reembed
+from service.requests import MediaPath
 from service.schemas.library import (
     ClockDoubtRecord,
     CollectionRecord,
@@ -51,11 +53,25 @@ RUN = (
 """The records of a run."""
 
 
+def _no_web_server(path: Path) -> Path:
+    """Refuse web servers: a service must not be made to ask whatever address its callers name."""
+    if isinstance(path, ObjectPath) and not path.address.can_be_listed:
+        raise UsageError(
+            "The service does not read from web servers.",
+            hint="Index the address with the command `footage index`, or name a bucket.",
+        )
+    return path
+
+
+StoredPath = Annotated[MediaPath, AfterValidator(_no_web_server)]
+"""A path of this machine, or an address in a bucket."""
+
+
 class IndexOnceRequest(IndexRequest):
     """What to index, once; texts are written as on the command line."""
 
-    paths: tuple[Path, ...] = Field(min_length=1)
-    """Files, and folders to look for them in."""
+    paths: tuple[StoredPath, ...] = Field(min_length=1)
+    """Files, and folders to look for them in; also addresses such as s3://bucket/prefix."""
 
     @model_validator(mode="after")
     def _once(self) -> Self:
@@ -67,8 +83,8 @@ class IndexOnceRequest(IndexRequest):
 class WatchRequest(IndexRequest):
     """What to index now, and again whenever something changes."""
 
-    paths: tuple[Path, ...] = Field(min_length=1)
-    """Files, and folders to look for them in."""
+    paths: tuple[StoredPath, ...] = Field(min_length=1)
+    """Files, and folders to look for them in; also addresses such as s3://bucket/prefix."""
     watch: bool = True
     """Always true."""
 

@@ -23,8 +23,8 @@ from typing import Any, Literal
 
 from footage.core.config import Settings
 from footage.core.errors import FileError, FootageError, UsageError
-from footage.core.names import absolute, on_disk
 from footage.core.private_files import private_folder
+from footage.objects.paths import located, real_path
 from service import browse
 from service.index import check_not_writing
 from service.session import Service
@@ -116,7 +116,7 @@ def shown_roots(settings: Settings) -> set[str]:
         StoreError: the index cannot be read.
     """
     asked = browse.asked_paths(Service(settings))
-    return {os.path.realpath(path) for path in [*map(str, settings.library_roots), *asked]}
+    return {real_path(path) for path in [*map(str, settings.library_roots), *asked]}
 
 
 def check_roots(settings: Settings, paths: Sequence[Path | str]) -> list[str]:
@@ -130,10 +130,10 @@ def check_roots(settings: Settings, paths: Sequence[Path | str]) -> list[str]:
         StoreError: the index cannot be read.
     """
     named = [*map(str, settings.library_roots), *browse.indexed_roots(Service(settings))]
-    roots = [os.path.realpath(root) for root in named]
+    roots = [real_path(root) for root in named]
     around: dict[str, None] = {}
     for path in paths:
-        real = os.path.realpath(path)
+        real = real_path(path)
         holding = [root for root in roots if real == root or real.startswith(root.rstrip(os.sep) + os.sep)]
         if holding:
             around[min(holding, key=len)] = None
@@ -157,7 +157,7 @@ def checked_folder(text: str, settings: Settings) -> Path:
     """
     if not text.strip() or "\0" in text:
         raise UsageError("no folder is named", hint="Type the path of a folder with videos in it.")
-    folder = on_disk(absolute(text.strip()))
+    folder = located(text.strip())
     check_roots(settings, [folder])  # before an error can reveal what exists
     try:
         if not folder.is_dir():

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from footage.core import errors
 from footage.core.errors import DecodeError, DependencyError, FootageError, UsageError, VideoError
 from footage.core.timeout import hung
 from footage.media.sandbox.confinement import MEMORY_BYTES
+from footage.media.sandbox.feed import Feed
 from footage.media.sandbox.messages import MOST_HEADER_BYTES, unpacked
 from footage.media.sandbox.worker import BEAT, CALL, ERROR, HEAD, LOG, PROGRESS, READY, RESULT
 
@@ -48,9 +49,9 @@ _ENVIRONMENT = re.compile(
 """What a child gets to see of the environment: no key and no token."""
 _BOOT = """
 import sys
-sys.path[:] = sys.argv[3:]
+sys.path[:] = sys.argv[4:]
 from footage.media.sandbox.worker import main
-main(int(sys.argv[1]), sys.argv[2])
+main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
 """
 
 _BELIEVED = (VideoError, UsageError)
@@ -78,19 +79,28 @@ class Child:
             self._socket, theirs = socket.socketpair()
         except OSError as exc:
             raise _cannot_start(exc) from exc
-        with theirs:
+        try:
+            ours, feed = socket.socketpair()
+        except OSError as exc:
+            self._socket.close()
+            theirs.close()
+            raise _cannot_start(exc) from exc
+        self._feed = Feed(ours)
+        descriptors = [theirs.fileno(), feed.fileno()]
+        with theirs, feed:
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-c", _BOOT, str(theirs.fileno()), role, *sys.path],
+                    [sys.executable, "-P", "-c", _BOOT, *map(str, descriptors), role, *sys.path],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=descriptors,
                     env={name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)},
                     start_new_session=True,  # away from the terminal
                 )
             except OSError as exc:
                 self._socket.close()
+                self._feed.close()
                 raise _cannot_start(exc) from exc
         self.role = role
         self.usable = True
@@ -125,8 +135,45 @@ class Child:
         on_progress: Callable[[int, int], None] | None = None,
         expected: Any = Any,
         accept: Callable[[Any], bool] | None = None,
+        sources: Collection[str] = (),
     ) -> Any:
         """As ``isolation.run``."""
+        self._feed.begin(sources)
+        try:
+            return self._run(
+                job,
+                arguments,
+                options,
+                name=name,
+                timeout_seconds=timeout_seconds,
+                most_seconds=most_seconds,
+                place=place,
+                most_bytes=most_bytes,
+                on_progress=on_progress,
+                expected=expected,
+                accept=accept,
+            )
+        finally:
+            # An object that cannot be read looks to a decoder as if it ended there.
+            if (error := self._feed.error()) is not None:
+                self.end()
+                raise error
+
+    def _run(
+        self,
+        job: str,
+        arguments: tuple[Any, ...],
+        options: dict[str, Any],
+        *,
+        name: str,
+        timeout_seconds: float,
+        most_seconds: float,
+        place: int | None,
+        most_bytes: float,
+        on_progress: Callable[[int, int], None] | None,
+        expected: Any,
+        accept: Callable[[Any], bool] | None,
+    ) -> Any:
         self.usable = False  # until it has answered
         options = options | {"with_progress": on_progress is not None}
         began, patience, logged = math.inf, START_SECONDS, 0
@@ -186,12 +233,14 @@ class Child:
         """End it, whatever it does."""
         self.usable = False
         self._socket.close()
+        self._feed.close()
         self._process.kill()
         self._process.wait()
 
     def abandon(self) -> None:
         """Forget it in a process that was forked: it is the parent's."""
         self._socket.close()
+        self._feed.close()
         self._process.returncode = 0  # not this process's child: it is not waited for
 
     def _message(self, patience: float) -> tuple[bytes, bytearray]:

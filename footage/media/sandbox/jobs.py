@@ -13,6 +13,8 @@ from footage.core.atomic import whole_file
 from footage.core.types import Span
 from footage.media.containers import check, check_image, display_name, held_bytes
 from footage.media.sandbox import pool
+from footage.objects.paths import absolute as absolute_path
+from footage.objects.paths import media_path
 
 if TYPE_CHECKING:
     from footage.media.clip import Written
@@ -53,6 +55,7 @@ def read_job(
         expected=expected,
         accept=accept,
         own={**options, "timeout_seconds": timeout_seconds},
+        sources=(absolute,),
     )
 
 
@@ -95,6 +98,7 @@ def write_job(
             place=place,
             most_bytes=most_written_bytes(absolute),
             expected=expected,
+            sources=(absolute,),
         )
 
 
@@ -117,7 +121,7 @@ def checked(path: str | os.PathLike[str]) -> tuple[str, str]:
 
 def named(path: str | os.PathLike[str]) -> tuple[str, str]:
     """Absolute path and display name of a file that is no video."""
-    absolute = os.path.abspath(os.fspath(path))
+    absolute = os.fspath(absolute_path(path))
     return absolute, display_name(absolute)
 
 
@@ -135,6 +139,6 @@ def most_written_bytes(*sources: str) -> float:
 def _held_bytes(absolute: str) -> int:
     """How much a file holds; 0 if unknown."""
     try:
-        return held_bytes(os.stat(absolute))
+        return held_bytes(media_path(absolute).stat())
     except OSError:
         return 0

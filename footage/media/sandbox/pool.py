@@ -13,7 +13,7 @@ import math
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -118,6 +118,7 @@ def run(
     prepare: Callable[[Child], None] | None = None,
     preferred: Child | None = None,
     own: Mapping[str, Any] | None = None,
+    sources: Collection[str] = (),
 ) -> Any:
     """Run a function in a child and return what it returns.
 
@@ -135,6 +136,7 @@ def run(
         prepare: Is called with the child before the job, and may run others in it.
         preferred: The child that should do it, if it is idle.
         own: What else it is given, by name.
+        sources: Paths and addresses that it reads; objects are brought to it, and no others.
 
     Returns:
         What ``footage.media.sandbox.messages`` lets through.
@@ -163,6 +165,7 @@ def run(
             on_progress=on_progress,
             expected=expected,
             accept=accept,
+            sources=sources,
         )
 
 

@@ -58,6 +58,7 @@ def digests(source: Source, spans: Sequence[Span], *, timeout_seconds: float = 1
         name=display_name(source.table.path),
         timeout_seconds=timeout_seconds,
         most_seconds=most_seconds(source.table.path, timeout_seconds),
+        sources=(source.table.path,),
         expected=list[str],
         accept=lambda result: plausible.are_digests(result, len(spans)),
     )
@@ -173,6 +174,7 @@ class SandboxSampler:
             "name": name,
             "timeout_seconds": patience,
             "most_seconds": most_seconds(absolute, patience),
+            "sources": (absolute,),
         }
 
         def prepare(child: Child) -> None:
@@ -271,6 +273,7 @@ def read_sound(
         name=display_name(path),
         timeout_seconds=timeout_seconds,
         most_seconds=most_seconds(path, timeout_seconds),
+        sources=(path,),
         expected=Waveform,
         accept=partial(plausible.is_waveform, span=span),
     )

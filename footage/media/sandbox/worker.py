@@ -34,15 +34,17 @@ _MOST_THREADS = 8
 _samplers: OrderedDict[str, Any] = OrderedDict()
 
 
-def main(descriptor: int, role: str) -> None:
+def main(descriptor: int, feed: int, role: str) -> None:
     """Do jobs until the caller is gone.
 
     Args:
         descriptor: Of the socket to the caller.
+        feed: Of the socket that objects come through.
         role: "read", or "write" for jobs that write to a file that comes with them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who ends this process
     caller = _Caller(socket.socket(fileno=descriptor))
+    channel = socket.socket(fileno=feed)
     from footage.core.process import settle
 
     settle()
@@ -56,7 +58,10 @@ def main(descriptor: int, role: str) -> None:
     threading.Thread(target=_end_with, args=(caller.socket,), daemon=True).start()
     logging.basicConfig(level=logging.INFO, handlers=[_Forward(caller)], force=True)
     from footage.core import timeout
+    from footage.media.sandbox.feed import Channel
+    from footage.objects.paths import open_through
 
+    open_through(Channel(channel).open)
     timeout.on_beat = caller.beat
     caller.ready(missing)
     while job := caller.next_job():

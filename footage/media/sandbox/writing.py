@@ -28,6 +28,7 @@ from footage.media.sandbox.jobs import (
     write_job,
 )
 from footage.media.sandbox.reading import WHOLE, frame_at, read_image
+from footage.objects.paths import absolute
 
 if TYPE_CHECKING:
     from footage.media.audio_tracks import AudioChoice
@@ -131,7 +132,7 @@ def write_picture(
 
     from footage.media.clip import refuse_source
 
-    refuse_source(out, os.path.abspath(os.fspath(path)))
+    refuse_source(out, os.fspath(absolute(path)))
     pixels = painted_picture(path, seconds, paint, timeout_seconds=timeout_seconds)
     with whole_file(out) as draft:
         Image.fromarray(pixels).save(draft, "PNG")
@@ -226,6 +227,7 @@ def write_reel(
             + MOST_SECONDS_A_SECOND * sum(stretch.span.duration_seconds for stretch in stretches),
             place=place,
             most_bytes=most_written_bytes(*sources),
+            sources=sources,
             expected=Reel,
             accept=lambda result: len(result.spans) == len(pieces) and result.rate == rate,
         )

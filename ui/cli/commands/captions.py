@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from footage.core.errors import FileError, UsageError
+from footage.objects.paths import typed_path
 from ui.cli import console, formatting, options, progress
 from ui.cli.setting_options import takes_settings
 
@@ -33,7 +34,7 @@ IMPORT_EXAMPLES = options.examples(
 @takes_settings("db")
 def export(
     videos: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(help="With subtitles: only these files or folders.", show_default=False),
     ] = None,
     out: Annotated[
@@ -62,7 +63,9 @@ def export(
     Subtitles of one video go to stdout; with --out, each video gets a file of its own in that folder.
     """
     if form != "jsonl":
-        _export_subtitles(settings, tuple(videos or ()), form, tuple(track or ()), out, json=json)
+        _export_subtitles(
+            settings, tuple(map(typed_path, videos or ())), form, tuple(track or ()), out, json=json
+        )
         return
     if videos:
         raise UsageError(

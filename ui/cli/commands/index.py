@@ -24,6 +24,7 @@ EXAMPLES = options.examples(
     "footage index ~/Videos --tracks speech,subtitles",
     "footage index /footage --since 7d --exclude 'proxies/*' --camera-from folder",
     "footage index /shared/footage --executor ray://10.0.0.5:6379",
+    "footage index s3://studio/dailies ~/Videos",
     "footage index ~/Videos --json | jq 'select(.state == \"failed\")'",
 )
 
@@ -49,7 +50,10 @@ _AGAIN = "Existing index entries"
     *CLUSTER,
 )
 def run(
-    paths: Annotated[list[Path], typer.Argument(help="Video files, and folders to look for them in.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Video files and folders; also addresses: s3://, gs://, az://, https://."),
+    ],
     include: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,7 +99,7 @@ def run(
             rich_help_panel=_SELECT,
         ),
     ] = False,
-    within: Annotated[list[Path] | None, typer.Option("--within", metavar="REAL_PATH", hidden=True)] = None,
+    within: Annotated[list[str] | None, typer.Option("--within", metavar="REAL_PATH", hidden=True)] = None,
     collection: Annotated[
         str | None,
         typer.Option(
@@ -217,18 +221,19 @@ def run(
     Indexed files are skipped, also after a rename. An interrupted run continues where it stopped. For an
     unreadable file, the index stores the reason, and the run continues with the others.
     """
+    from footage.objects.paths import typed_path
     from service.index import IndexRequest
     from service.index import forecast as look_ahead
     from service.index import index as index_once
 
     request = IndexRequest(
-        paths=tuple(paths),
+        paths=tuple(map(typed_path, paths)),
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
         since=since,
         max_hours=max_hours,
         follow_links=follow_links,
-        within=tuple(within or ()),
+        within=tuple(map(typed_path, within or ())),
         collection=collection,
         camera_from=camera_from,
         clock_offsets=tuple(clock_offset or ()),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from footage.core.errors import UsageError
+from footage.objects.paths import typed_path
 from ui.cli import console, formatting, options, progress, run_report
 from ui.cli.setting_options import CAPTIONS, FRAMES, MODEL, SAMPLING, takes_settings
 
@@ -34,7 +34,7 @@ EXAMPLES = options.examples(
 )
 def run(
     paths: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(help="Only these files, and files in these folders; unset: all.", show_default=False),
     ] = None,
     reused: Annotated[
@@ -60,7 +60,10 @@ def run(
     service = options.service_for(settings)
     with progress.shown() as display, progress.cancelled_by_signals(display) as cancel:
         result = recaption(
-            service, RecaptionRequest(paths=tuple(paths or ())), on_event=display, cancel=cancel
+            service,
+            RecaptionRequest(paths=tuple(map(typed_path, paths or ()))),
+            on_event=display,
+            cancel=cancel,
         )
     if json:
         from service.schemas.library import RecaptionRecord

@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -18,6 +18,7 @@ from footage.core.errors import UsageError
 from footage.core.names import folded
 from footage.core.tracks import CAPTION_TRACK, image_track
 from footage.core.types import File
+from footage.objects.paths import media_path
 from service import browse
 from service.index import checked_camera_pattern
 from service.ready_tracks import ready_tracks
@@ -254,7 +255,7 @@ def _retry(desk: Desk) -> None:
     with editing(desk.settings, "retry"):
         _see_that_it_may(desk.settings)
         failed = [file.path for file in browse.files(desk.service) if file.state in ("failed", "partial")]
-        there = [path for path in failed if Path(path).exists()]
+        there = [path for path in failed if media_path(path).exists()]
         if not there:
             raise UsageError("none of these files is accessible", hint="Check that their disk is connected.")
         index_jobs.start(desk.settings, there, retry=True)

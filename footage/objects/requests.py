@@ -1,0 +1,311 @@
+"""Looks at objects, lists them and reads parts of them; words what goes wrong in one sentence each.
+
+Every request is repeated by the client (``footage.objects.client``). A refused credential is read anew once.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from footage.core.errors import FootageError, SourceOfflineError, VideoError, VideoNotFoundError
+from footage.objects.address import ObjectAddress
+from footage.objects.client import forget_clients, object_store
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+T = TypeVar("T")
+LOOK_SECONDS = 3.0
+"""For how long the status of an object is remembered."""
+AWAY_SECONDS = 15.0
+"""For how long it is remembered that a store is away: each question of it takes all its retries."""
+_RENEW_SECONDS = 10.0
+_MOST_REMEMBERED = 10_000
+_MICROSECONDS = 1_000_000
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+_REFUSALS = (
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "RequestTimeTooSkewed",
+    "TokenRefresh",
+)
+_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStatus:
+    """An object as its store describes it; the same for the same version."""
+
+    address: ObjectAddress
+    """Where it is stored."""
+    size_bytes: int
+    """Size."""
+    e_tag: str
+    """What the store calls this version of it; may be empty."""
+    stored_at: datetime
+    """When it was stored."""
+
+    @property
+    def modified_at(self) -> float:
+        """When it was stored, seconds since the epoch.
+
+        Stores name the second alone; the microseconds are those of its ETag, so that another version that is
+        stored within the same second has another time.
+        """
+        return int(self.stored_at.timestamp()) + self._microseconds / _MICROSECONDS
+
+    @property
+    def modified_ns(self) -> int:
+        """``modified_at`` in nanoseconds."""
+        return int(self.stored_at.timestamp()) * 1_000_000_000 + self._microseconds * 1000
+
+    @property
+    def _microseconds(self) -> int:
+        return zlib.crc32(self.e_tag.encode()) % _MICROSECONDS if self.e_tag else 0
+
+
+class _Remembered:
+    """What was asked for lately: one question of many answers a search needs only one request."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, ObjectStatus | VideoError]] = {}
+
+    def get(self, key: str) -> ObjectStatus | VideoError | None:
+        """What is known of an address, or of a store, and not too old."""
+        with self._lock:
+            at, found = self._known.get(key, (0.0, None))
+        seconds = AWAY_SECONDS if isinstance(found, SourceOfflineError) else LOOK_SECONDS
+        return found if time.monotonic() - at < seconds else None
+
+    def put(self, key: str, found: ObjectStatus | VideoError) -> None:
+        """Remember something."""
+        with self._lock:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            self._known[key] = time.monotonic(), found
+
+    def drop(self, key: str) -> None:
+        """Forget something."""
+        with self._lock:
+            self._known.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._known.clear()
+
+
+_remembered = _Remembered()
+
+
+def forget_statuses() -> None:
+    """Ask anew for whatever is asked for next."""
+    _remembered.clear()
+
+
+def look_at(address: ObjectAddress) -> ObjectStatus:
+    """The status of an object, at most ``LOOK_SECONDS`` old.
+
+    Raises:
+        SourceOfflineError: The store cannot be reached, or denies access.
+        VideoNotFoundError: There is no such object.
+    """
+    found = _remembered.get(str(address)) or _remembered.get(address.store_url)
+    if found is None:
+        try:
+            meta = _asked(address, lambda: object_store(address).head(address.key))
+            found = _status(address, meta)
+        except SourceOfflineError as error:
+            _remembered.put(address.store_url, error)
+            raise
+        except VideoError as error:
+            found = error
+        _remembered.put(str(address), found)
+    if isinstance(found, VideoError):
+        raise type(found)(str(found), hint=found.hint)
+    return found
+
+
+def objects_under(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectAddress]:
+    """The objects below a prefix, in the order of their keys; a folder that cannot be listed as its address.
+
+    Raises:
+        SourceOfflineError: The store cannot be reached, denies access, or has no such bucket.
+    """
+    import obstore
+    from obstore.exceptions import InvalidPathError
+
+    prefix = address.key.rstrip("/")
+    try:
+        for page in _pages(address, lambda: iter(obstore.list(object_store(address), prefix or None))):
+            for meta in page:
+                yield _status(address.child(meta["path"]), meta)
+    except InvalidPathError:  # a key with an empty part ends a listing
+        yield from _folder_by_folder(address.child(prefix))
+
+
+def _pages(address: ObjectAddress, begin: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    """The pages of a listing; only the first one is asked for again with renewed credentials."""
+    pages: Iterator[Any] = iter(())
+
+    def first() -> Any:
+        nonlocal pages
+        pages = begin()
+        return next(pages, None)
+
+    page = _asked(address, first)
+    while page is not None:
+        yield page
+        page = _asked(address, lambda: next(pages, None), renew=False)
+
+
+def _folder_by_folder(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectAddress]:
+    import obstore
+    from obstore.exceptions import InvalidPathError
+
+    try:
+        found = _asked(
+            address, lambda: obstore.list_with_delimiter(object_store(address), address.key or None)
+        )
+    except InvalidPathError:
+        yield address
+        return
+    for meta in found["objects"]:
+        yield _status(address.child(meta["path"]), meta)
+    for folder in found["common_prefixes"]:
+        yield from _folder_by_folder(address.child(folder.rstrip("/")))
+
+
+def object_names(folder: ObjectAddress) -> list[str]:
+    """The names of the objects in a folder; none where the store has no listings.
+
+    Raises:
+        VideoError: It cannot be listed.
+    """
+    import obstore
+
+    if not folder.can_be_listed:
+        return []
+    found = _asked(folder, lambda: obstore.list_with_delimiter(object_store(folder), folder.key or None))
+    return [meta["path"].rpartition("/")[2] for meta in found["objects"]]
+
+
+def read_part(status: ObjectStatus, start: int, stop: int) -> bytes:
+    """Some bytes of one version of an object.
+
+    Raises:
+        SourceOfflineError: The store cannot be reached, or denies access.
+        VideoNotFoundError: The object is no longer there.
+        VideoError: It is another version by now.
+    """
+    import obstore
+
+    address = status.address
+
+    def get() -> bytes:
+        options: dict[str, Any] = {"range": (start, stop)}
+        if status.e_tag and not status.e_tag.startswith("W/"):
+            options["if_match"] = status.e_tag
+        found = obstore.get(object_store(address), address.key, options=options)  # type: ignore[arg-type]
+        if (found.meta["e_tag"] or "") != status.e_tag or found.meta["size"] != status.size_bytes:
+            raise _changed(address)
+        return bytes(found.bytes())
+
+    try:
+        part = _asked(address, get)
+    except VideoError:
+        _remembered.drop(str(address))
+        raise
+    if len(part) != stop - start:
+        raise SourceOfflineError(f"{address} cannot be read: the server sends fewer bytes than requested")
+    return part
+
+
+def _status(address: ObjectAddress, meta: ObjectMeta) -> ObjectStatus:
+    return ObjectStatus(address, meta["size"], meta["e_tag"] or "", meta["last_modified"])
+
+
+_renewed: dict[str, float] = {}
+
+
+def _asked(address: ObjectAddress, ask: Callable[[], T], *, renew: bool = True) -> T:
+    """What a request brings; credentials that are refused are read anew once.
+
+    Raises:
+        VideoError: Instead of what the client raises, except for keys that cannot be listed.
+    """
+    from obstore.exceptions import InvalidPathError
+
+    try:
+        return ask()
+    except (FootageError, InvalidPathError):
+        raise
+    except Exception as exc:
+        error, refused = _worded(address, exc)
+        now = time.monotonic()
+        if not (renew and refused and now - _renewed.get(address.store_url, -1e9) > _RENEW_SECONDS):
+            raise error from None  # the text of the cause may hold addresses with secrets
+        _renewed[address.store_url] = now
+    log.info("%s: access was denied; credentials are read anew", address.store_url)
+    forget_clients()
+    return _asked(address, ask, renew=False)
+
+
+def _worded(address: ObjectAddress, exc: Exception) -> tuple[VideoError, bool]:
+    """What went wrong, in a sentence, and whether credentials were refused."""
+    from obstore.exceptions import PermissionDeniedError, PreconditionError, UnauthenticatedError
+
+    text = str(exc).partition("Debug source")[0]
+    status, code = _STATUS.search(text), _CODE.search(text)
+    if any(each in text for each in _NO_BUCKET):
+        return SourceOfflineError(
+            f"{address} cannot be read: there is no bucket {address.bucket}",
+            hint="Check the name of the bucket, and the endpoint (AWS_ENDPOINT_URL) if it is not on AWS.",
+        ), False
+    if isinstance(exc, FileNotFoundError):
+        return VideoNotFoundError(f"{address} does not exist"), False
+    if isinstance(exc, PreconditionError):
+        return _changed(address), False
+    refused = isinstance(exc, PermissionDeniedError | UnauthenticatedError) or any(
+        each in text for each in _REFUSALS
+    )
+    # What is wrong is not said in the answer to HEAD; expired credentials are a bad request.
+    refused = refused or (status is not None and status[1] == "400" and code is None)
+    if refused or "credential" in text.lower() or "EC2MetadataError" in text:
+        return SourceOfflineError(
+            f"{address} cannot be read: access was denied",
+            hint="Check the credentials in the environment, such as AWS_ACCESS_KEY_ID or AWS_PROFILE, and "
+            "their permissions.",
+        ), True
+    if status is not None:
+        said = f"{status[1]} ({code[1]})" if code else status[1]
+        return SourceOfflineError(
+            f"{address} cannot be read: the server answers with {said}",
+            hint="Run the command again later: what is done is kept.",
+        ), False
+    if isinstance(exc, NotImplementedError) or "range" in text.lower():
+        return VideoError(
+            f"{address} cannot be read: the server sends no parts of files (no range requests)",
+            hint="Download the file, and index the copy.",
+        ), False
+    return SourceOfflineError(
+        f"{address} cannot be read: the server cannot be reached",
+        hint="Check the network, and the endpoint (AWS_ENDPOINT_URL) if it is not on AWS.",
+    ), False
+
+
+def _changed(address: ObjectAddress) -> VideoError:
+    return VideoError(f"{address} changed while it was read", hint="Run the command again.")
