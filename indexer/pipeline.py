@@ -15,9 +15,10 @@ from pathlib import Path
 
 from footage.core.names import absolute, composed, on_disk
 from footage.core.timeline import covered_seconds
-from footage.core.types import File, FileState
+from footage.core.types import File, FileState, Window
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store
+from footage.vlm.deferred import DeferredModel
 from footage.vlm.profile import Profile
 from footage.vlm.protocol import VideoModel
 from indexer import library
@@ -44,7 +45,7 @@ def index(
     paths: Sequence[Path | str],
     *,
     store: Store,
-    model: VideoModel | None,
+    model: VideoModel | DeferredModel | None,
     embedder: TextEmbedder,
     makers: Sequence[TrackMaker] = (),
     window_seconds: float | None = None,
@@ -70,7 +71,8 @@ def index(
     Args:
         paths: files and folders.
         store: the index.
-        model: captions the windows; None to make no captions.
+        model: captions the windows; None to make no captions. A deferred one is loaded once a window is found
+            to be missing.
         embedder: turns texts into vectors.
         makers: make the other tracks, in this order of each file.
         window_seconds: length of a window; None for the model's own.
@@ -101,7 +103,7 @@ def index(
     """
     options = _RunOptions(
         None if model is None else _cutting(model.profile, window_seconds, overlap_seconds),
-        batch_size=1 if model is None else max(1, min(batch_size, model.capabilities.max_batch)),
+        batch_size=batch_size,
         queue_windows=queue_windows,
         decode_timeout_seconds=decode_timeout_seconds,
         selection=selection,
@@ -117,7 +119,7 @@ def index(
     )
     given = [on_disk(absolute(path)) for path in paths]
     meter = ProgressTracker(on_progress)
-    with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
+    with store.writing(), recorded(store, given, meter):
         run, away, ignored = _index(given, store, model, embedder, makers, meter, options, observer)
     return run.report(away, ignored, wall_seconds=meter.finish())
 
@@ -138,7 +140,7 @@ def _cutting(profile: Profile, window_seconds: float | None, overlap_seconds: fl
 
 @dataclass(frozen=True, slots=True)
 class _RunOptions:
-    """Options of a run, as those of ``index``; what depends on the model is filled in."""
+    """Options of a run, as those of ``index``; how videos are cut is filled in."""
 
     cutting: Cutting | None
     batch_size: int
@@ -159,7 +161,7 @@ class _RunOptions:
 def _index(
     paths: Sequence[Path],
     store: Store,
-    model: VideoModel | None,
+    model: VideoModel | DeferredModel | None,
     embedder: TextEmbedder,
     makers: Sequence[TrackMaker],
     meter: ProgressTracker,
@@ -206,7 +208,12 @@ def _index(
     jobs, ignored = _look(reachable, run, known, meter, replace(options, clocks=clocks))
 
     # 3. Caption what is missing, batch by batch, while the next windows are being decoded; beside it the
-    #    other tracks are read, which may take longer.
+    #    other tracks are read, which may take longer. The model is loaded if there is anything to caption.
+    if isinstance(model, DeferredModel) and _any_missing(jobs, known, options.cutting):
+        model = model.load()
+        run.use(model)
+    loaded = None if isinstance(model, DeferredModel) else model
+    batch_size = max(1, min(options.batch_size, loaded.capabilities.max_batch)) if loaded else 1
     meter.start_captioning()
     ahead = Prefetcher(
         jobs,
@@ -219,8 +226,13 @@ def _index(
         meter=meter,
         max_seconds=options.max_seconds,
     )
-    with run.tracks or nullcontext(), run.projector, ahead as messages:
-        _caption(messages, run, meter, batch_size=options.batch_size, stop=options.stop)
+    with (
+        waits_shown(loaded, meter, options.stop),
+        run.tracks or nullcontext(),
+        run.projector,
+        ahead as messages,
+    ):
+        _caption(messages, run, meter, batch_size=batch_size, stop=options.stop)
         if run.tracks is not None and not meter.stopped:
             run.tracks.finish(options.stop)
 
@@ -259,24 +271,42 @@ def _look(
             run.record(looked)
             run.unchanged += looked.state == "indexed"
         else:
-            _expect(looked, run, meter, options.cutting)
-            jobs.append(looked)
+            plan = _expect(looked, run, meter, options.cutting)
             run.note_clock(looked)
+            if run.is_settled(looked, plan):
+                run.settle(looked, plan)
+            else:
+                jobs.append(looked)
         meter.tell()
     return jobs, ignored
 
 
-def _expect(job: Job, run: IndexRun, meter: ProgressTracker, cutting: Cutting | None) -> None:
-    """Count what a file adds to what is to be done."""
-    video = job.video
+def _any_missing(jobs: Sequence[Job], known: Known, cutting: Cutting | None) -> bool:
+    """Whether a window may have to be captioned: of a file that is new or grows, or one that is known to be."""
+    if cutting is None:
+        return False
+    return any(
+        job.growing is not None
+        or not job.file.content_id
+        or known.missing(cutting.windows(job.file.content_id, job.video.duration_seconds, job.video.gaps))
+        for job in jobs
+    )
+
+
+def _expect(
+    job: Job, run: IndexRun, meter: ProgressTracker, cutting: Cutting | None
+) -> tuple[Window, ...]:
+    """Count what a file adds to what is to be done; returns the windows to be captioned in it."""
+    video, plan = job.video, ()
     if cutting is not None and job.growing is not None:
         plan = cutting.complete_windows("", video.duration_seconds, video.gaps)
         meter.expect(len(plan), covered_seconds(plan))
     elif cutting is not None:
-        plan = cutting.windows("", video.duration_seconds, video.gaps)
+        plan = cutting.windows(job.file.content_id, video.duration_seconds, video.gaps)
         meter.expect(len(plan), video.footage_seconds)
     if run.tracks is not None and job.growing is None:
         run.tracks.expect(video.footage_seconds)
+    return plan
 
 
 def _caption(

@@ -134,6 +134,7 @@ class Known:
         self.followed = store.growing.digests() if store else {}
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
         self._looks = _last_looks(store.runs.all() if store else [])
+        self._looked_in: dict[Path, float] = {}
         self._seen: dict[str, Video] = {}
         self.tracks: Mapping[str, HeldTrack] = {}
         """What the index holds of the other tracks that the run makes."""
@@ -238,8 +239,12 @@ class Known:
 
     def _touched(self, found: FoundFile) -> bool:
         """Whether a file's inode changed since the last run looked at it."""
-        above = (found.path, *found.path.parents)
-        return found.changed_at > max(self._looks.get(library.shown(each), 0.0) for each in above)
+        folder = found.path.parent
+        if folder not in self._looked_in:
+            above = (folder, *folder.parents)
+            self._looked_in[folder] = max(self._looks.get(library.shown(each), 0.0) for each in above)
+        alone = self._looks.get(library.shown(found.path), 0.0)
+        return found.changed_at > max(self._looked_in[folder], alone)
 
     def _with_clock(self, file: File, video: Video, path: Path, clocks: Clocks) -> Job:
         """A file with its camera, its wall clock and its length."""

@@ -13,6 +13,7 @@ from footage.core.timeline import merge_spans
 from footage.core.tracks import SCREEN_TEXT_TRACK
 from footage.core.types import CaptionEvent, File, FileState, Provenance, Video, Window, WindowRecord
 from footage.store import Store
+from footage.vlm.deferred import DeferredModel
 from footage.vlm.protocol import VideoModel
 from indexer import library
 from indexer.captioning import CaptionTask, caption_windows
@@ -56,7 +57,7 @@ class IndexRun:
     def __init__(
         self,
         store: Store,
-        model: VideoModel | None,
+        model: VideoModel | DeferredModel | None,
         provenance: Provenance | None,
         projector: Projector,
         known: Known,
@@ -96,6 +97,37 @@ class IndexRun:
         self._held_screen_text = SCREEN_TEXT_TRACK in store.windows.tracks()
         self._earlier: set[str] = set()
         self.unchanged = 0
+
+    def use(self, model: VideoModel) -> None:
+        """Caption with a model that has been loaded."""
+        self._model = model
+
+    def is_settled(self, job: Job, plan: tuple[Window, ...]) -> bool:
+        """Whether the index holds all that this run makes of a file, so that nothing is done about it.
+
+        Tracks beside captions say so themselves when their turn comes.
+        """
+        file, known = job.file, self._known
+        before = known.files.get(file.path)
+        if before is None or before.state != "indexed" or not plan:
+            return False
+        return (
+            self._model is not None
+            and self.tracks is None
+            and job.growing is None
+            and before == replace(file, state=before.state, tries=0, tried_at=0.0)
+            and known.videos.get(file.content_id) == job.video
+            and not self._clocks.lacks_burned_in(file.camera, file.clock_source)
+            and not known.missing(plan)
+            and not known.stale(file.content_id, plan)
+        )
+
+    def settle(self, job: Job, plan: tuple[Window, ...]) -> None:
+        """Count a file about which nothing is done."""
+        for seconds in new_seconds(plan).values():
+            self._meter.done(seconds, captioned=False)
+        self.record(replace(job.file, state="indexed", tries=0, tried_at=0.0))
+        self.unchanged += 1
 
     def open(self, opened: OpenedFile) -> None:
         """Begin a file: record it, so that its captions are found, and see which windows are missing."""
@@ -207,6 +239,7 @@ class IndexRun:
     def _made(self, batch: Sequence[DecodedWindow]) -> list[WindowRecord | WindowError]:
         """What the model says of some windows."""
         assert self._model is not None and self._provenance is not None
+        assert not isinstance(self._model, DeferredModel)  # loaded before the first window is decoded
         tasks = [CaptionTask(decoded.window, decoded.frames, self._provenance) for decoded in batch]
         return caption_windows(tasks, model=self._model, timing=self._meter.timing)
 

@@ -358,10 +358,10 @@ def check_paths(service: Service, request: IndexRequest) -> None:
 
 
 def _prepare(service: Service, on_event: Listener) -> ChosenTracks:
-    """Load what a run needs, then make the index: without a model no empty index is left behind."""
+    """See that a run has what it needs, then make the index: without a model no empty one is left behind."""
     tracks = choose_tracks(service, on_event)
-    model = service.model(on_event) if tracks.captions else None
-    service.embedder(on_event)
+    model = service.model_when_needed(on_event) if tracks.captions else None
+    service.embedder_when_needed(on_event)
     service.created_store()
     if sees := getattr(model, "sees", ""):
         on_event(ServerSampling(sees))
@@ -392,8 +392,8 @@ def run_index(
         report = run(
             request.paths,
             store=store,
-            model=service.model(on_event) if tracks.captions else None,
-            embedder=service.embedder(on_event),
+            model=service.model_when_needed(on_event) if tracks.captions else None,
+            embedder=service.embedder_when_needed(on_event),
             makers=tracks.makers,
             window_seconds=settings.window_seconds,
             overlap_seconds=settings.overlap_seconds,

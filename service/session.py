@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from footage.embed.protocol import ImageEmbedder, TextEmbedder
     from footage.store import Store
     from footage.store.state.database import StateDatabase
+    from footage.vlm.deferred import DeferredModel
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
     from indexer.tracks.images import ImageMaker
@@ -78,6 +79,10 @@ class _Kept(Generic[T]):
                 self._made[key] = made
             return self._made[key]
 
+    def has(self, key: Hashable) -> bool:
+        """Whether something is kept under a key."""
+        return key in self._made
+
     def clear(self) -> None:
         """Forget everything that is kept."""
         with self._lock:
@@ -104,6 +109,7 @@ class Service:
         self._stores: _Kept[Store] = _Kept()
         self._states: _Kept[StateDatabase] = _Kept()
         self._models: _Kept[VideoModel] = _Kept()
+        self._deferred: _Kept[DeferredModel | None] = _Kept()
         self._embedders: _Kept[TextEmbedder] = _Kept()
         self._image_embedders: _Kept[ImageEmbedder] = _Kept()
         self._image_makers: _Kept[ImageMaker] = _Kept()
@@ -193,6 +199,37 @@ class Service:
             FootageError: there is no such model, or its weights are unavailable or cannot run.
         """
         return self._model("caption", self.settings, on_event)
+
+    def model_when_needed(self, on_event: Listener = ignore) -> VideoModel | DeferredModel:
+        """The model as ``model``; one that is not loaded yet, and known from its files, is not loaded now.
+
+        It is loaded now for an index that is yet to be made, so that none is left behind empty.
+
+        Raises:
+            FootageError: as ``model``, but for what shows in loading alone.
+        """
+        own = self._loaders.model is not factories.load_model
+        if own or self._models.has("caption") or self.existing_store() is None:
+            return self.model(on_event)
+
+        def load() -> VideoModel:
+            self.embedder(on_event)  # it would be missed after the first captions
+            return self.model(on_event)
+
+        return self._deferred.get("", lambda: factories.deferred_model(self.settings, load)) or self.model(on_event)
+
+    def embedder_when_needed(self, on_event: Listener = ignore) -> TextEmbedder:
+        """The embedder of the settings, as ``model_when_needed``.
+
+        Raises:
+            FootageError: as ``embedder``.
+        """
+        from footage.embed.deferred import DeferredEmbedder
+
+        own = self._loaders.embedder is not factories.load_embedder
+        if own or self._embedders.has(self.settings.embedder) or self.existing_store() is None:
+            return self.embedder(on_event)
+        return DeferredEmbedder(self.settings.embedder, lambda: self.embedder(on_event))
 
     def find_model(self, on_event: Listener = ignore) -> VideoModel:
         """The model that finds events: that of the setting ``find_model``, else the one that captions.
