@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from footage.core.errors import FootageError
 from footage.core.names import absolute, composed, on_disk
 from footage.core.timeline import covered_seconds
 from footage.core.types import File, FileState, Window
@@ -25,7 +26,7 @@ from indexer import library
 from indexer.catching_up import catch_up
 from indexer.events import Projector
 from indexer.forecast import Forecast, forecast
-from indexer.library import EVERYTHING, IgnoredEntry, Selection
+from indexer.library import EVERYTHING, FoundFile, IgnoredEntry, Selection
 from indexer.observer import NobodyWatches, RunObserver
 from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
 from indexer.prefetch import DecodedWindow, OpenedFile, Prefetcher, UndecodedWindow, UnusableFile
@@ -177,7 +178,11 @@ def _index(
             refuse_mixing(store, provenance)
     store.embedders.claim_timeline(embedder.name)
     clocks = remembered(store, options.clocks)
-    reachable, away = _mark_away(paths, store)
+    reachable = _reachable(paths, store)
+    listed, fault = _listed(reachable, options.selection, meter)
+    away = _mark_away(paths, store, {library.shown(each.path) for each in listed if isinstance(each, FoundFile)})
+    if fault is not None:
+        raise fault
 
     # 2. Look at every file: what is it, and how much of it is still to be done?
     known = Known(store, provenance, options.mix, recaption_reused=options.reuse == "undo")
@@ -205,7 +210,7 @@ def _index(
             max_seconds=options.max_seconds,
         )
         known.tracks = run.tracks.held
-    jobs, ignored = _look(reachable, run, known, meter, replace(options, clocks=clocks))
+    jobs, ignored = _look(listed, run, known, meter, replace(options, clocks=clocks))
 
     # 3. Caption what is missing, batch by batch, while the next windows are being decoded; beside it the
     #    other tracks are read, which may take longer. The model is loaded if there is anything to caption.
@@ -244,8 +249,25 @@ def _index(
     return run, away, ignored
 
 
+def _listed(
+    paths: Sequence[Path], selection: Selection, meter: ProgressTracker
+) -> tuple[list[FoundFile | IgnoredEntry], FootageError | None]:
+    """What lies under some paths, as far as they can be walked, and why not all of them can."""
+    listed: list[FoundFile | IgnoredEntry] = []
+    try:
+        for each in library.walk(paths, selection=selection) if paths else ():
+            listed.append(each)
+            if isinstance(each, FoundFile):
+                meter.files_total += 1
+                meter.current = library.shown(each.path)
+                meter.tell()
+    except FootageError as error:
+        return listed, error
+    return listed, None
+
+
 def _look(
-    paths: Sequence[Path], run: IndexRun, known: Known, meter: ProgressTracker, options: _RunOptions
+    listed: Sequence[FoundFile | IgnoredEntry], run: IndexRun, known: Known, meter: ProgressTracker, options: _RunOptions
 ) -> tuple[list[Job], Counter[str]]:
     """Look at every file; files that will not be used are recorded at once."""
     reading = ReadingOptions(
@@ -258,13 +280,12 @@ def _look(
     )
     jobs: list[Job] = []
     ignored: Counter[str] = Counter()
-    for found in library.walk(paths, selection=options.selection) if paths else ():
+    for found in listed:
         if isinstance(found, IgnoredEntry):
             ignored[found.why] += 1
             continue
         if options.collection is not None:
             found = replace(found, collection=composed(options.collection))
-        meter.files_total += 1
         meter.current = library.shown(found.path)
         looked = known.identify(found, reading)
         if isinstance(looked, File):
@@ -357,26 +378,46 @@ def reembed(
     return written
 
 
-def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], Counter[FileState]]:
-    """Mark the files under the given paths that are no longer there, or whose root cannot be reached.
+def _reachable(paths: Sequence[Path], store: Store) -> list[Path]:
+    """The paths that can be walked, or that nothing is known of.
 
     A root that is not there, of which the index knows files, is out of reach: a disk that is not plugged in.
+    """
+    return [path for path in paths if not _is_away(path, _known_under(path, store))]
+
+
+def _is_away(path: Path, under: Sequence[File]) -> bool:
+    """Whether a root is out of reach, given the files that are known under it."""
+    return not os.path.lexists(path) and any(file.path != str(path) for file in under)
+
+
+def _known_under(path: Path, store: Store) -> list[File]:
+    """The files of the index that are the path or lie under it, but for those that are gone."""
+    itself, inside = str(path), str(path).rstrip(os.sep) + os.sep
+    files = (file for file in store.files.all() if file.state != "gone")
+    return [file for file in files if file.path == itself or file.path.startswith(inside)]
+
+
+def _mark_away(paths: Sequence[Path], store: Store, found: Collection[str]) -> Counter[FileState]:
+    """Mark the files under the given paths that are no longer there, or whose root cannot be reached.
+
+    Args:
+        paths: Absolute paths.
+        store: The index.
+        found: Paths of files that are there.
 
     Returns:
-        The paths that can be walked, and how many files are newly gone or offline.
+        How many files are newly gone or offline.
     """
-    files = [file for file in store.files.all() if file.state != "gone"]
-    reachable, marked = [], []
-    for path in map(absolute, paths):
-        under = [file for file in files if library.is_under(file.path, [path])]
-        away = not os.path.lexists(path) and any(file.path != str(path) for file in under)
+    marked = []
+    for path in paths:
+        under = _known_under(path, store)
+        away = _is_away(path, under)
         for file in under:
-            there = library.still_there(file.path)
+            there = file.path in found or library.still_there(file.path)
             state: FileState = "offline" if away or there is None else "gone"
             if not there and file.state != state:
                 reason = f"{library.shown(path)} cannot be reached" if state == "offline" else ""
                 marked.append(replace(file, state=state, reason=reason))
-        if not away:
-            reachable.append(path)
     store.files.put(marked)
-    return reachable, Counter(file.state for file in marked)
+    return Counter(file.state for file in marked)

@@ -160,7 +160,7 @@ class Known:
             # Named by itself, it stays where it was found first.
             file = replace(file, collection=file.collection or before.collection, root=before.root)
         unchanged = before is not None and same_bytes(before, file) and before.state != "gone"
-        if before is not None and unchanged and not self._touched(found):
+        if before is not None and unchanged and before.tries and not self._touched(found):
             file = replace(file, tries=before.tries, tried_at=before.tried_at)
         if found.skip:
             held = before is not None and unchanged and before.content_id != ""
