@@ -25,11 +25,13 @@ from footage.vlm.protocol import VideoModel
 from indexer import library
 from indexer.catching_up import catch_up
 from indexer.events import Projector
+from indexer.executors.local import LocalExecutor
+from indexer.executors.protocol import CaptionWork, Executor
 from indexer.forecast import Forecast, forecast
 from indexer.library import EVERYTHING, FoundFile, IgnoredEntry, Selection
 from indexer.observer import NobodyWatches, RunObserver
+from indexer.openings import Openings
 from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
-from indexer.prefetch import DecodedWindow, OpenedFile, Prefetcher, UndecodedWindow, UnusableFile
 from indexer.progress import IndexReport, Progress, ProgressTracker
 from indexer.reuse import Reuse
 from indexer.run import IndexRun
@@ -53,6 +55,7 @@ def index(
     overlap_seconds: float | None = None,
     batch_size: int = 8,
     queue_windows: int = 4,
+    executor: Executor | None = None,
     decode_timeout_seconds: float = 120,
     selection: Selection = EVERYTHING,
     clocks: Clocks = NO_CLOCKS,
@@ -80,6 +83,7 @@ def index(
         overlap_seconds: what neighbouring windows share, in seconds; None for the model's own.
         batch_size: windows per call of the model, as far as it takes as many.
         queue_windows: decoded windows that may wait for the model.
+        executor: captions and reads tracks elsewhere, with a model of its own; None for this process.
         decode_timeout_seconds: longest silence of a decoder.
         selection: which files of a folder are wanted; the others are recorded as skipped.
         clocks: reads cameras and wall clocks of the files; the index keeps the settings of cameras' clocks.
@@ -102,10 +106,11 @@ def index(
         ModelError: the model gave up; a window that is too much for its memory alone is recorded instead.
         DependencyError: FFmpeg's libraries are missing.
     """
+    executor = executor or LocalExecutor(model, batch_size=batch_size, queue_windows=queue_windows)
+    facts = executor.facts
     options = _RunOptions(
-        None if model is None else _cutting(model.profile, window_seconds, overlap_seconds),
-        batch_size=batch_size,
-        queue_windows=queue_windows,
+        None if facts is None else _cutting(facts.profile, window_seconds, overlap_seconds),
+        executor=executor,
         decode_timeout_seconds=decode_timeout_seconds,
         selection=selection,
         clocks=clocks,
@@ -120,8 +125,8 @@ def index(
     )
     given = [on_disk(absolute(path)) for path in paths]
     meter = ProgressTracker(on_progress)
-    with store.writing(), recorded(store, given, meter):
-        run, away, ignored = _index(given, store, model, embedder, makers, meter, options, observer)
+    with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
+        run, away, ignored = _index(given, store, embedder, makers, meter, options, observer)
     return run.report(away, ignored, wall_seconds=meter.finish())
 
 
@@ -144,8 +149,7 @@ class _RunOptions:
     """Options of a run, as those of ``index``; how videos are cut is filled in."""
 
     cutting: Cutting | None
-    batch_size: int
-    queue_windows: int
+    executor: Executor
     decode_timeout_seconds: float
     selection: Selection
     clocks: Clocks
@@ -162,7 +166,6 @@ class _RunOptions:
 def _index(
     paths: Sequence[Path],
     store: Store,
-    model: VideoModel | DeferredModel | None,
     embedder: TextEmbedder,
     makers: Sequence[TrackMaker],
     meter: ProgressTracker,
@@ -171,16 +174,18 @@ def _index(
 ) -> tuple[IndexRun, Counter[FileState], Counter[str]]:
     """The run itself; returns what it did, which files are away, and what else lay on the way."""
     # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
-    provenance = None
-    if model is not None:
-        provenance = replace(model.provenance, cutting=str(options.cutting))
+    provenance, executor = None, options.executor
+    if executor.facts is not None:
+        provenance = replace(executor.facts.provenance, cutting=str(options.cutting))
         if options.mix == "refuse":
             refuse_mixing(store, provenance)
     store.embedders.claim_timeline(embedder.name)
     clocks = remembered(store, options.clocks)
     reachable = _reachable(paths, store)
     listed, fault = _listed(reachable, options.selection, meter)
-    away = _mark_away(paths, store, {library.shown(each.path) for each in listed if isinstance(each, FoundFile)})
+    away = _mark_away(
+        paths, store, {library.shown(each.path) for each in listed if isinstance(each, FoundFile)}
+    )
     if fault is not None:
         raise fault
 
@@ -188,7 +193,6 @@ def _index(
     known = Known(store, provenance, options.mix, recaption_reused=options.reuse == "undo")
     run = IndexRun(
         store,
-        model,
         provenance,
         Projector(store, embedder),
         known,
@@ -201,43 +205,32 @@ def _index(
         run.tracks = TrackRun(
             store,
             embedder,
-            makers,
+            executor.makers(makers),
             meter=meter,
             on_begin=run.tracks_begin,
             on_ended=run.tracks_ended,
             on_commit=observer.committed,
             anew=options.mix == "replace",
             max_seconds=options.max_seconds,
+            lanes=executor.track_lanes,
         )
         known.tracks = run.tracks.held
     jobs, ignored = _look(listed, run, known, meter, replace(options, clocks=clocks))
 
     # 3. Caption what is missing, batch by batch, while the next windows are being decoded; beside it the
-    #    other tracks are read, which may take longer. The model is loaded if there is anything to caption.
-    if isinstance(model, DeferredModel) and _any_missing(jobs, known, options.cutting):
-        model = model.load()
-        run.use(model)
-    loaded = None if isinstance(model, DeferredModel) else model
-    batch_size = max(1, min(options.batch_size, loaded.capabilities.max_batch)) if loaded else 1
+    #    other tracks are read, which may take longer.
     meter.start_captioning()
-    ahead = Prefetcher(
+    openings = Openings(
         jobs,
         known=known,
         store=store,
         cutting=options.cutting,
-        profile=model.profile if model else None,
-        queue_windows=options.queue_windows,
         timeout_seconds=options.decode_timeout_seconds,
-        meter=meter,
         max_seconds=options.max_seconds,
     )
-    with (
-        waits_shown(loaded, meter, options.stop),
-        run.tracks or nullcontext(),
-        run.projector,
-        ahead as messages,
-    ):
-        _caption(messages, run, meter, batch_size=batch_size, stop=options.stop)
+    work = CaptionWork(openings, run, meter, options.decode_timeout_seconds, options.stop, provenance)
+    with run.tracks or nullcontext(), run.projector:
+        executor.caption(work)
         if run.tracks is not None and not meter.stopped:
             run.tracks.finish(options.stop)
 
@@ -267,7 +260,11 @@ def _listed(
 
 
 def _look(
-    listed: Sequence[FoundFile | IgnoredEntry], run: IndexRun, known: Known, meter: ProgressTracker, options: _RunOptions
+    listed: Sequence[FoundFile | IgnoredEntry],
+    run: IndexRun,
+    known: Known,
+    meter: ProgressTracker,
+    options: _RunOptions,
 ) -> tuple[list[Job], Counter[str]]:
     """Look at every file; files that will not be used are recorded at once."""
     reading = ReadingOptions(
@@ -302,23 +299,9 @@ def _look(
     return jobs, ignored
 
 
-def _any_missing(jobs: Sequence[Job], known: Known, cutting: Cutting | None) -> bool:
-    """Whether a window may have to be captioned: of a file that is new or grows, or one that is known to be."""
-    if cutting is None:
-        return False
-    return any(
-        job.growing is not None
-        or not job.file.content_id
-        or known.missing(cutting.windows(job.file.content_id, job.video.duration_seconds, job.video.gaps))
-        for job in jobs
-    )
-
-
-def _expect(
-    job: Job, run: IndexRun, meter: ProgressTracker, cutting: Cutting | None
-) -> tuple[Window, ...]:
+def _expect(job: Job, run: IndexRun, meter: ProgressTracker, cutting: Cutting | None) -> tuple[Window, ...]:
     """Count what a file adds to what is to be done; returns the windows to be captioned in it."""
-    video, plan = job.video, ()
+    video, plan = job.video, tuple[Window, ...]()
     if cutting is not None and job.growing is not None:
         plan = cutting.complete_windows("", video.duration_seconds, video.gaps)
         meter.expect(len(plan), covered_seconds(plan))
@@ -328,37 +311,6 @@ def _expect(
     if run.tracks is not None and job.growing is None:
         run.tracks.expect(video.footage_seconds)
     return plan
-
-
-def _caption(
-    messages: Prefetcher, run: IndexRun, meter: ProgressTracker, *, batch_size: int, stop: Callable[[], bool]
-) -> None:
-    """Caption windows as they come decoded, until there are no more or the run is stopped."""
-    batch: list[DecodedWindow] = []
-    for message in messages:
-        if stop():
-            meter.stopped = True
-            break
-        match message:
-            case OpenedFile():
-                run.open(message)
-            case DecodedWindow():
-                if run.tracks is not None:
-                    run.tracks.see(message.window, message.frames)
-                batch.append(message)
-                if len(batch) == batch_size:
-                    if not run.caption(batch):
-                        break
-                    batch = []
-            case UndecodedWindow():
-                run.give_up(message)
-            case UnusableFile():
-                run.record(message.file)
-        if run.tracks is not None:
-            run.tracks.take()
-        meter.tell()
-    if batch and not meter.stopped:
-        run.caption(batch)
 
 
 def reembed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -179,6 +180,7 @@ class ProgressTracker:
         self.stopped = False
         self.stage_seconds: dict[str, float] = {}
         self._listener = listener
+        self._lock = threading.Lock()
         self._began = time.monotonic()
         self._captioning_since: float | None = None
         self.track = ""
@@ -194,7 +196,12 @@ class ProgressTracker:
             inner = parts()
             spent = {stage: time.perf_counter() - began - sum(inner.values()), **inner}
             for name, seconds in spent.items():
-                self.stage_seconds[name] = self.stage_seconds.get(name, 0.0) + seconds
+                self.spend(name, seconds)
+
+    def spend(self, stage: str, seconds: float) -> None:
+        """Add seconds to a stage; any thread may."""
+        with self._lock:
+            self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + seconds
 
     def start_captioning(self) -> None:
         """Start the clock of ``speed``."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import bisect
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,7 @@ from footage.core.corrections import standing
 from footage.core.errors import WindowError
 from footage.core.timecode import overlap_seconds
 from footage.core.tracks import CAPTION_TRACK
-from footage.core.types import File, Provenance, Span, Video, Window, WindowRecord
+from footage.core.types import File, Frames, Provenance, Span, Video, Window, WindowRecord
 from footage.media.stillness import StillPicture, is_same, patch_levels, still_picture
 from footage.store import Store
 from footage.store.records import StillRow, window_id
@@ -51,17 +51,19 @@ MakeCaptions = Callable[[Sequence[DecodedWindow]], Sequence[WindowRecord | Windo
 """Captions some windows with the model: a record or an error for each, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """One window of a batch, looked at."""
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenWindow:
+    """One window, looked at."""
 
     window: Window
-    levels: np.ndarray
-    picture: StillPicture | None
-    """What it shows all the time; None where something changes."""
+    """Which."""
+    levels: np.ndarray | None = None
+    """Levels of the patches of all frames (see ``footage.media.stillness``); None where nothing is reused."""
+    picture: StillPicture | None = None
+    """What it shows all the time; None where something changes, or nothing is reused."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Reference:
     """A captioned window that shows one picture all the time."""
 
@@ -103,18 +105,21 @@ class CaptionReuse:
         self._store = store
         self._provenance = provenance
         self._committed = committed
-        self._enabled = enabled
+        self.enabled = enabled
+        """Whether captions are carried over at all."""
         self._files = FilesOfCameras(files.values() if enabled else ())
         self._before: dict[str, tuple[str, ...]] = {}
+        self._lanes: dict[str, Hashable] = {}
         self._contents: OrderedDict[str, _Content] = OrderedDict()
 
     def begin(self, file: File, video: Video) -> None:
         """Note that windows of a content come next."""
-        if not self._enabled:
+        if not self.enabled:
             return
         content_id = file.content_id
         self._files.add(file)
         self._before[content_id] = self._files.before(file)
+        self._lanes[content_id] = _camera(file)
         held = self._references_in_store(content_id) if content_id in self._committed else []
         self._contents[content_id] = _Content((video.width, video.height), held)
         while len(self._contents) > _KEPT_CONTENTS:
@@ -133,49 +138,17 @@ class CaptionReuse:
         Returns:
             One for each window, in order.
         """
-        if not self._enabled:
-            made = list(make(batch))
-            self._write([], batch)
-            return made
-        seen = [_look(decoded) for decoded in batch]
-        doubted = self._doubted({each.window.content_id for each in seen})
-        results: dict[int, WindowRecord | WindowError] = {}
-        while True:
-            sources, new = self._decide(seen, results, doubted)
-            due = [place for place, source in enumerate(sources) if source is None and place not in results]
-            if not due:
-                break
-            results.update(zip(due, make([batch[place] for place in due]), strict=True))
-        self._write(new, batch)
-        return [
-            results[place] if source is None else carried_over(_made(source), seen[place].window)
-            for place, source in enumerate(sources)
-        ]
+        queue = CaptionQueue(self)
+        queue.add([seen(each.window, each.frames, looks=self.enabled) for each in batch])
+        by_window = {each.window: each for each in batch}
+        while due := queue.due():
+            for window, result in zip(due, make([by_window[window] for window in due]), strict=True):
+                queue.made(window, result)
+        return [result for _, result in queue.ready()]
 
-    def _decide(
-        self,
-        seen: Sequence[_Seen],
-        results: Mapping[int, WindowRecord | WindowError],
-        doubted: Collection[str],
-    ) -> tuple[list[_Reference | None], list[_Reference]]:
-        """What each window carries over, or None where the model looks; and the references that come of it.
-
-        Where a caption is not made yet, it is taken for one that can be carried over.
-        """
-        sources: list[_Reference | None] = []
-        new: list[_Reference] = []
-        for place, each in enumerate(seen):
-            if each.picture is None:
-                sources.append(None)
-                continue
-            candidates = islice(self._candidates(each.window, new, doubted), REFERENCES)
-            source = next((one for one in candidates if _shows_the_same(one, each)), None)
-            sources.append(source)
-            result = results.get(place)
-            if source is None and (result is None or is_fit(result)):
-                record = result if isinstance(result, WindowRecord) else None
-                new.append(_Reference(each.window, each.picture, record))
-        return sources, new
+    def lane(self, content_id: str) -> Hashable:
+        """With what the windows of a content are decided in order: all of a camera, or the content alone."""
+        return self._lanes.get(content_id, content_id)
 
     def _candidates(
         self, window: Window, new: Sequence[_Reference], doubted: Collection[str]
@@ -187,10 +160,12 @@ class CaptionReuse:
             if content.size != size:
                 continue
             added = [each for each in new if each.window.content_id == content_id]
-            for each in reversed([*content.references, *added]):
-                later = content_id == window.content_id and each.window.index >= window.index
-                if not later and _id(each.window) not in doubted:
-                    yield each
+            before = [
+                each
+                for each in (*content.references, *added)
+                if content_id != window.content_id or each.window.index < window.index
+            ]
+            yield from (each for each in reversed(_latest(before)) if _id(each.window) not in doubted)
 
     def _content(self, content_id: str) -> _Content:
         """A content of the run or of a file before; read from the index where it is not at hand."""
@@ -213,7 +188,7 @@ class CaptionReuse:
         ]
         return found[-REFERENCES:]
 
-    def _doubted(self, content_ids: Collection[str]) -> set[str]:
+    def doubted(self, content_ids: Collection[str]) -> set[str]:
         """Ids of windows whose caption a person corrected, there or where it was carried over to."""
         near = set(content_ids).union(*(self._before[content_id] for content_id in content_ids))
         said = standing(self._store.annotations.corrections.all(near))
@@ -225,20 +200,115 @@ class CaptionReuse:
                     doubted |= {_id(record.window), record.reused_from}
         return doubted
 
-    def _write(self, new: Sequence[_Reference], batch: Sequence[DecodedWindow]) -> None:
-        """Write the references of a batch, and remove those of windows that are none any more."""
+    def source(
+        self, window: SeenWindow, new: Sequence[_Reference], doubted: Collection[str]
+    ) -> _Reference | None:
+        """The reference whose caption a window carries over; None where the model looks."""
+        if window.picture is None:
+            return None
+        candidates = islice(self._candidates(window.window, new, doubted), REFERENCES)
+        return next((one for one in candidates if _shows_the_same(one, window)), None)
+
+    def write(self, new: Sequence[_Reference], windows: Sequence[Window]) -> None:
+        """Write references among some windows, and remove those of windows that are none any more."""
         self._store.stills.put(
             StillRow(each.window.content_id, each.window.index, _levels(each.picture)) for each in new
         )
         kept = {(each.window.content_id, each.window.index) for each in new}
-        for content_id, indexes in _replaced(batch, self._committed).items():
+        for content_id, indexes in _replaced(windows, self._committed).items():
             gone = [index for index in indexes if (content_id, index) not in kept]
             if gone:
                 self._store.stills.remove(content_id, gone)
         for each in new:
             content = self._content(each.window.content_id)
-            others = [one for one in content.references if one.window.index != each.window.index]
-            content.references = sorted([*others, each], key=lambda one: one.window.index)[-REFERENCES:]
+            content.references = _latest([*content.references, each])
+
+
+class CaptionQueue:
+    """Windows in order while their captions are made or carried over; it gives them out in that order.
+
+    Where a caption is not made yet, it is taken for one that can be carried over; once it turns out to be
+    unfit, the windows behind it are decided anew.
+    """
+
+    def __init__(self, reuse: CaptionReuse) -> None:
+        """Begin empty."""
+        self._reuse = reuse
+        self._seen: list[SeenWindow] = []
+        self._sources: list[_Reference | None] = []
+        self._new: list[_Reference] = []
+        self._results: dict[Window, WindowRecord | WindowError] = {}
+        self._asked: set[Window] = set()
+        self._doubted: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def add(self, windows: Sequence[SeenWindow]) -> None:
+        """Take the next windows, of contents that ``CaptionReuse.begin`` was called with."""
+        if self._reuse.enabled:
+            self._doubted |= self._reuse.doubted({each.window.content_id for each in windows})
+        for each in windows:
+            self._seen.append(each)
+            self._decide(each)
+
+    def due(self) -> list[Window]:
+        """The windows that the model has to look at, each given out once."""
+        places = zip(self._seen, self._sources, strict=True)
+        due = [each.window for each, source in places if source is None and each.window not in self._asked]
+        self._asked.update(due)
+        return due
+
+    def ask(self, window: Window) -> None:
+        """Note that the model looks at a window already, before its turn: something changes in it."""
+        self._asked.add(window)
+
+    def made(self, window: Window, result: WindowRecord | WindowError) -> None:
+        """Take what the model says of a window, or why it says nothing."""
+        self._results[window] = result
+        reference = next((each for each in self._new if each.window == window), None)
+        if reference is None:
+            return
+        if is_fit(result):
+            assert isinstance(result, WindowRecord)
+            reference.record = result
+        else:
+            self._sources, self._new = [], []
+            for each in self._seen:
+                self._decide(each)
+
+    def ready(self) -> list[tuple[Window, WindowRecord | WindowError]]:
+        """Take out the windows at the front whose captions are certain, in order.
+
+        Their references are written to the index before this returns; they count once the windows are
+        committed.
+        """
+        given: list[WindowRecord | WindowError] = []
+        for each, source in zip(self._seen, self._sources, strict=True):
+            if source is None and each.window in self._results:
+                given.append(self._results[each.window])
+            elif source is not None and source.record is not None:
+                given.append(carried_over(source.record, each.window))
+            else:
+                break
+        windows = [each.window for each in self._seen[: len(given)]]
+        del self._seen[: len(given)], self._sources[: len(given)]
+        out = set(windows)
+        self._reuse.write([each for each in self._new if each.window in out], windows)
+        self._new = [each for each in self._new if each.window not in out]
+        self._asked -= out
+        for window in windows:
+            self._results.pop(window, None)
+        return list(zip(windows, given, strict=True))
+
+    def _decide(self, window: SeenWindow) -> None:
+        """Decide about the window behind those that are decided."""
+        source = self._reuse.source(window, self._new, self._doubted)
+        self._sources.append(source)
+        result = self._results.get(window.window)
+        if source is None and window.picture is not None and (result is None or is_fit(result)):
+            record = result if isinstance(result, WindowRecord) else None
+            self._new.append(_Reference(window.window, window.picture, record))
 
 
 class FilesOfCameras:
@@ -304,15 +374,25 @@ def is_fit(result: WindowRecord | WindowError) -> bool:
     return result.caption.finish_reason == "stop" and _UNFIT.isdisjoint(result.caption.notes)
 
 
-def _look(decoded: DecodedWindow) -> _Seen:
-    levels = patch_levels(decoded.frames.pixels)
+def seen(window: Window, frames: Frames, *, looks: bool) -> SeenWindow:
+    """A window with what its frames show; without ``looks`` nothing is reused, and nothing looked at."""
+    if not looks:
+        return SeenWindow(window)
+    levels = patch_levels(frames.pixels)
     picture = still_picture(levels) if len(levels) > 1 else None  # of one frame nothing can be said
-    return _Seen(decoded.window, levels, None if picture is None else _picture(_levels(picture)))
+    return SeenWindow(window, levels, None if picture is None else _picture(_levels(picture)))
 
 
-def _shows_the_same(reference: _Reference, seen: _Seen) -> bool:
-    longer = reference.window.span.duration_seconds - seen.window.span.duration_seconds
-    return longer > -_ROUNDING_SECONDS and is_same(reference.picture, seen.levels)
+def _latest(references: Iterable[_Reference]) -> list[_Reference]:
+    """The last references of a content, by index; of two of one window the later one."""
+    by_index = {each.window.index: each for each in references}
+    return [by_index[index] for index in sorted(by_index)][-REFERENCES:]
+
+
+def _shows_the_same(reference: _Reference, window: SeenWindow) -> bool:
+    assert window.levels is not None
+    longer = reference.window.span.duration_seconds - window.window.span.duration_seconds
+    return longer > -_ROUNDING_SECONDS and is_same(reference.picture, window.levels)
 
 
 def _levels(picture: StillPicture) -> np.ndarray:
@@ -327,18 +407,10 @@ def _picture(levels: np.ndarray) -> StillPicture:
     return StillPicture(levels.astype("float32"))
 
 
-def _made(reference: _Reference) -> WindowRecord:
-    assert reference.record is not None  # every window that the model had to look at has been looked at
-    return reference.record
-
-
-def _replaced(
-    batch: Sequence[DecodedWindow], committed: Mapping[str, Mapping[int, Span]]
-) -> dict[str, list[int]]:
-    """The windows of a batch that the index held when the run began, by content."""
+def _replaced(windows: Sequence[Window], committed: Mapping[str, Mapping[int, Span]]) -> dict[str, list[int]]:
+    """Those of some windows that the index held when the run began, by content."""
     found: dict[str, list[int]] = {}
-    for decoded in batch:
-        window = decoded.window
+    for window in windows:
         if window.index in committed.get(window.content_id, {}):
             found.setdefault(window.content_id, []).append(window.index)
     return found

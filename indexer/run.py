@@ -8,21 +8,19 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
-from footage.core.errors import WaitStoppedError, WindowError
+from footage.core.errors import WindowError
 from footage.core.timeline import merge_spans
 from footage.core.tracks import SCREEN_TEXT_TRACK
 from footage.core.types import CaptionEvent, File, FileState, Provenance, Video, Window, WindowRecord
 from footage.store import Store
-from footage.vlm.deferred import DeferredModel
-from footage.vlm.protocol import VideoModel
 from indexer import library
-from indexer.captioning import CaptionTask, caption_windows
 from indexer.committer import Committer
 from indexer.events import Projector
 from indexer.growing_files import is_provisional, sentence
 from indexer.observer import RunObserver
+from indexer.openings import GROWING, OpenedFile
 from indexer.plan import Job, Known, failed
-from indexer.prefetch import GROWING, DecodedWindow, OpenedFile, UndecodedWindow
+from indexer.prefetch import UndecodedWindow
 from indexer.progress import ClockDoubt, IndexReport, ProgressTracker, new_seconds
 from indexer.reuse import CaptionReuse, moved_stills
 from indexer.timestamps import Clocks
@@ -57,7 +55,6 @@ class IndexRun:
     def __init__(
         self,
         store: Store,
-        model: VideoModel | DeferredModel | None,
         provenance: Provenance | None,
         projector: Projector,
         known: Known,
@@ -67,13 +64,12 @@ class IndexRun:
         reuse: bool,
         observer: RunObserver,
     ) -> None:
-        """Take an index that is locked for writing; without a model no captions are made."""
+        """Take an index that is locked for writing; without a provenance no captions are made."""
         self._observer = observer
         self.projector = projector
         self.tracks: TrackRun | None = None
         self._store = store
-        self._model = model
-        self._provenance = provenance
+        self._makes_captions = provenance is not None
         self._known = known
         self._meter = meter
         self._clocks = clocks
@@ -98,10 +94,6 @@ class IndexRun:
         self._earlier: set[str] = set()
         self.unchanged = 0
 
-    def use(self, model: VideoModel) -> None:
-        """Caption with a model that has been loaded."""
-        self._model = model
-
     def is_settled(self, job: Job, plan: tuple[Window, ...]) -> bool:
         """Whether the index holds all that this run makes of a file, so that nothing is done about it.
 
@@ -112,7 +104,7 @@ class IndexRun:
         if before is None or before.state != "indexed" or not plan:
             return False
         return (
-            self._model is not None
+            self._reuse is not None
             and self.tracks is None
             and job.growing is None
             and before == replace(file, state=before.state, tries=0, tried_at=0.0)
@@ -144,7 +136,7 @@ class IndexRun:
             )
             self._contents[file.content_id] = content
             self._keep(opened)
-            if self._model is not None:
+            if self._makes_captions:
                 self._store.windows.remove(file.content_id, self._known.stale(file.content_id, opened.plan))
             if self._reuse is not None and content.waiting:
                 self._reuse.begin(file, video)
@@ -164,7 +156,7 @@ class IndexRun:
                     is_captioned=bool(content.waiting),
                 )
         else:  # a copy of a file that came before: nothing more to do
-            self._meter.expect(-len(opened.plan), -video.footage_seconds if self._model else 0.0)
+            self._meter.expect(-len(opened.plan), -video.footage_seconds if self._makes_captions else 0.0)
             if self.tracks is not None:
                 self.tracks.expect(-video.footage_seconds)
         content.files.append(file)
@@ -216,32 +208,20 @@ class IndexRun:
         for content_id in sorted(self._earlier):
             self._store.contents.drop_unheld(content_id)
 
-    def caption(self, batch: Sequence[DecodedWindow]) -> bool:
-        """Caption some windows and commit the captions.
-
-        Returns:
-            Whether to go on; False where the run was asked to stop while the model had to be waited for.
-        """
+    @property
+    def reuse(self) -> CaptionReuse:
+        """Decides which windows the model looks at; only for a run that makes captions."""
         assert self._reuse is not None
-        try:
-            records = self._reuse.caption(batch, self._made)
-        except WaitStoppedError:
-            self._meter.stopped = True
-            return False
-        for decoded, record in zip(batch, records, strict=True):
-            if isinstance(record, WindowError):
-                self.give_up(UndecodedWindow(decoded.window, str(record)))
-        self._committer.commit([record for record in records if isinstance(record, WindowRecord)])
+        return self._reuse
+
+    def commit(self, windows: Sequence[Window], results: Sequence[WindowRecord | WindowError]) -> None:
+        """Commit the captions of some windows, and note those that were too much for the model."""
+        for window, result in zip(windows, results, strict=True):
+            if isinstance(result, WindowError):
+                self.give_up(UndecodedWindow(window, str(result)))
+        self._committer.commit([result for result in results if isinstance(result, WindowRecord)])
         with self._meter.timing("tidy"):
             self._store.tidy_if_due()
-        return True
-
-    def _made(self, batch: Sequence[DecodedWindow]) -> list[WindowRecord | WindowError]:
-        """What the model says of some windows."""
-        assert self._model is not None and self._provenance is not None
-        assert not isinstance(self._model, DeferredModel)  # loaded before the first window is decoded
-        tasks = [CaptionTask(decoded.window, decoded.frames, self._provenance) for decoded in batch]
-        return caption_windows(tasks, model=self._model, timing=self._meter.timing)
 
     def _project(self, records: Sequence[WindowRecord]) -> None:
         """After a commit: update events and vectors."""
@@ -377,7 +357,7 @@ class IndexRun:
         tracks = content.tracks
         state: FileState = "indexed"
         reason = ""
-        if self._model is not None:
+        if self._makes_captions:
             state, reason = _caption_verdict(content)
         elif self._is_captioned_in_part(content_id, content):
             state, reason = "waiting", UNCAPTIONED
@@ -386,7 +366,7 @@ class IndexRun:
         if tracks.rest:
             return "waiting", tracks.rest
         if tracks.fault:
-            failed_too = state == "failed" or (self._model is None and state == "indexed")
+            failed_too = state == "failed" or (not self._makes_captions and state == "indexed")
             state = "failed" if failed_too and tracks.has_nothing else "partial"
             return state, "; ".join(filter(None, [reason, tracks.fault]))
         if state == "failed" and not tracks.has_nothing:
@@ -429,7 +409,7 @@ class IndexRun:
             stage_seconds=self._meter.stage_seconds,
             stopped=self._meter.stopped,
             tracks=self.tracks.reports() if self.tracks else {},
-            captions_made=self._model is not None,
+            captions_made=self._makes_captions,
         )
 
 

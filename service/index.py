@@ -360,10 +360,14 @@ def check_paths(service: Service, request: IndexRequest) -> None:
 def _prepare(service: Service, on_event: Listener) -> ChosenTracks:
     """See that a run has what it needs, then make the index: without a model no empty one is left behind."""
     tracks = choose_tracks(service, on_event)
-    model = service.model_when_needed(on_event) if tracks.captions else None
+    executor = service.executor(on_event, captions=tracks.captions)
+    if executor is not None:
+        sees = executor.facts.sees if executor.facts is not None else ""
+    else:
+        sees = getattr(service.model_when_needed(on_event), "sees", "") if tracks.captions else ""
     service.embedder_when_needed(on_event)
     service.created_store()
-    if sees := getattr(model, "sees", ""):
+    if sees:
         on_event(ServerSampling(sees))
     return tracks
 
@@ -388,17 +392,19 @@ def run_index(
     from service.alerts.while_indexing import IndexingAlerts
 
     settings, store = service.settings, service.store()
+    executor = service.executor(on_event, captions=tracks.captions)
     with service.noticing_failures(), IndexingAlerts(service, cancel=cancel) as alerts:
         report = run(
             request.paths,
             store=store,
-            model=service.model_when_needed(on_event) if tracks.captions else None,
+            model=service.model_when_needed(on_event) if tracks.captions and executor is None else None,
             embedder=service.embedder_when_needed(on_event),
             makers=tracks.makers,
             window_seconds=settings.window_seconds,
             overlap_seconds=settings.overlap_seconds,
             batch_size=settings.batch_size,
             queue_windows=settings.queue_windows,
+            executor=executor,
             decode_timeout_seconds=settings.decode_timeout_seconds,
             on_progress=lambda reading: both(on_event, service.notice)(Indexing(reading)),
             stop=cancel.is_set,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from footage.vlm.deferred import DeferredModel
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
+    from indexer.executors.protocol import Executor
     from indexer.tracks.images import ImageMaker
     from indexer.tracks.protocol import TrackMaker
     from search.engine import Engine
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from service.work_queue import WorkQueue
 
 T = TypeVar("T")
+LOCAL_EXECUTOR = "local"
+"""The setting ``executor`` for runs in this process."""
 LoadModel: TypeAlias = "Callable[[Settings], VideoModel]"
 """Makes the vision-language model that some settings name."""
 LoadEmbedder: TypeAlias = "Callable[[Settings], TextEmbedder]"
@@ -116,6 +119,7 @@ class Service:
         self._image_retrievers: _Kept[ImageRetriever] = _Kept()
         self._rerankers: _Kept[Reranker | None] = _Kept()
         self._track_makers: _Kept[TrackMaker] = _Kept()
+        self._executors: _Kept[Executor] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
         self._queue: WorkQueue | None = None
@@ -216,7 +220,9 @@ class Service:
             self.embedder(on_event)  # it would be missed after the first captions
             return self.model(on_event)
 
-        return self._deferred.get("", lambda: factories.deferred_model(self.settings, load)) or self.model(on_event)
+        return self._deferred.get("", lambda: factories.deferred_model(self.settings, load)) or self.model(
+            on_event
+        )
 
     def embedder_when_needed(self, on_event: Listener = ignore) -> TextEmbedder:
         """The embedder of the settings, as ``model_when_needed``.
@@ -268,6 +274,27 @@ class Service:
             return queued(model, self._queue)
 
         return self._models.get(role, load)
+
+    def executor(self, on_event: Listener = ignore, *, captions: bool) -> Executor | None:
+        """What decodes and captions on a cluster, if the settings name one; its models stay loaded.
+
+        Args:
+            on_event: Receives that it is being started.
+            captions: Whether captions are made.
+
+        Raises:
+            FootageError: the cluster does not answer, or the model cannot be loaded there.
+        """
+        if self.settings.executor == LOCAL_EXECUTOR:
+            return None
+
+        def start() -> Executor:
+            from service.cluster import start_executor
+
+            with busy(f"starting on {self.settings.executor}", on_event):
+                return start_executor(self.settings, self._loaders, captions=captions)
+
+        return self._executors.get(captions, start)
 
     def loaded_models(self) -> list[VideoModel]:
         """The models that are in memory now; none is loaded for it."""

@@ -54,6 +54,7 @@ SLOW_FILES = frozenset(
         "evaluation_scoring",
         "evaluation_suites",
         "evaluation_tracks",
+        "executors_ray",
         "export_burned_subtitles",
         "export_run",
         "full_disk",

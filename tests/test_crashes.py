@@ -39,14 +39,14 @@ def index_library(library: Path, database: Path) -> None:
     index([library], store=store, model=load_model("demo", device="cpu"), embedder=load_embedder("minilm"))
 
 
-def tables(database: Path):
+def tables(database: Path, *, embedder: str = "minilm"):
     """Everything an index holds but when it was written."""
     store = Store.open(database)
     contents = sorted(store.videos.all())
     vectors = [
         (owner, row.text, row.span, row.window_indexes, tuple(np.round(row.vector, 4)))
         for content in contents
-        for owner, row in sorted(store.vectors.of("minilm", content).items())
+        for owner, row in sorted(store.vectors.of(embedder, content).items())
     ]
     return {
         "files": [replace(file, tried_at=0.0) for file in store.files.all()],

@@ -27,7 +27,7 @@ from footage.core.setting_sources import CONFIG_VARIABLE as CONFIG_VARIABLE
 from footage.core.setting_sources import ENV_PREFIX as ENV_PREFIX
 from footage.core.setting_sources import TEST_PREFIX as TEST_PREFIX
 from footage.core.setting_sources import card_variables, explained, warn_of_variable
-from footage.core.setting_values import UserPath, known_device, known_tracks, paths
+from footage.core.setting_values import UserPath, known_device, known_executor, known_tracks, paths
 from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
 from footage.core.tracks import RUN_TRACKS
@@ -291,6 +291,34 @@ class Settings(BaseSettings):
     )
     decode_timeout_seconds: float = Field(
         default=120, gt=0, description="Time limit for decoding, in seconds."
+    )
+    executor: Annotated[str, AfterValidator(known_executor)] = Field(
+        default="local",
+        description=(
+            "Where index runs decode and caption: local, ray (Ray on this machine, or the cluster in "
+            "RAY_ADDRESS), or the head of a Ray cluster, as in ray://10.0.0.5:6379."
+        ),
+    )
+    cluster_models: int | None = Field(
+        default=None,
+        ge=1,
+        description=(
+            "Number of models that caption on a cluster; unset: as many as its GPUs hold, without GPUs one "
+            "for each node."
+        ),
+    )
+    cluster_gpus: float | None = Field(
+        default=None,
+        ge=0,
+        description=(
+            "GPUs of each model on a cluster, such as 0.5 for two models on one GPU; unset: 1 if the cluster "
+            "has GPUs and the model runs on its nodes, else 0."
+        ),
+    )
+    cluster_track_gpus: float = Field(
+        default=0,
+        ge=0,
+        description="GPUs of each worker of a cluster that reads speech and screen text or embeds pictures.",
     )
     export_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_videos_path() / "footage",

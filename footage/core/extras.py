@@ -36,6 +36,7 @@ class Extra:
 EXTRAS: dict[str, Extra] = {
     extra.name: extra
     for extra in (
+        Extra("cluster", "ray", "index runs on a Ray cluster"),
         Extra("cuda", "fla", "faster kernels on NVIDIA GPUs"),
         Extra("desktop", "desktop_notifier", "desktop notifications of alerts"),
         Extra("mqtt", "paho.mqtt", "MQTT messages of alerts"),

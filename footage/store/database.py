@@ -34,7 +34,6 @@ from footage.store.tables import LIMITS, Limits, Tables
 from footage.store.versioned_cache import VersionedCache
 from footage.store.writing import locked, writing
 
-
 _MOST_NAMED = 1000  # contents that are looked up by name; of more, all windows are read
 
 
@@ -228,7 +227,9 @@ class Store:
             for content_id, gaps in self.videos.gaps().items()
         }
         files = self.files.all()
-        contents: set[str] | None = {file.content_id for file in files if file.content_id and counts_windows(file)}
+        contents: set[str] | None = {
+            file.content_id for file in files if file.content_id and counts_windows(file)
+        }
         if contents is not None and len(contents) > _MOST_NAMED:
             contents = None
         committed = {**self.windows.spans(contents)}  # of others, the first track that has it counts

@@ -22,9 +22,9 @@ from footage.store import Store
 from indexer.committer import OnCommit
 from indexer.progress import ProgressTracker, TrackReport, new_seconds
 from indexer.tracks.held import HeldTrack
-from indexer.tracks.image_feed import ImageFeed
+from indexer.tracks.image_feed import ImageFeed, PickedShots
 from indexer.tracks.images import ImageMaker
-from indexer.tracks.protocol import TrackMaker
+from indexer.tracks.protocol import TrackMaker, TrackReading
 from indexer.tracks.worker import (
     FAULTS,
     FileEnded,
@@ -108,6 +108,7 @@ class TrackRun:
         on_commit: OnCommit,
         anew: bool = False,
         max_seconds: float = math.inf,
+        lanes: int = 1,
     ) -> None:
         """Take an index that is locked for writing.
 
@@ -121,6 +122,7 @@ class TrackRun:
             on_commit: Called with windows that were just committed.
             anew: Whether windows that were read in any other way are read again.
             max_seconds: Footage of each track to read at most.
+            lanes: How many files are read at the same time, where makers read them elsewhere.
         """
         self.tracks = tuple(maker.track for maker in makers)
         self._store = store
@@ -137,8 +139,8 @@ class TrackRun:
             else:
                 self._writers[maker.track] = TextTrackWriter(store, embedder, maker, held=held, meter=meter)
         self._images = next((each for each in makers if isinstance(each, ImageMaker)), None)
-        self._feed = ImageFeed(self._images) if self._images else None
-        self._worker = TrackWorker(makers, held=self.held, meter=meter, max_seconds=max_seconds)
+        self._feed = ImageFeed(self._images, threads=lanes if lanes > 1 else 0) if self._images else None
+        self._worker = TrackWorker(makers, held=self.held, meter=meter, max_seconds=max_seconds, lanes=lanes)
         self._open: dict[tuple[str, str], _Open] = {}
         self._paths: dict[str, str] = {}
         self._outcomes: dict[str, TrackOutcome] = {}
@@ -151,6 +153,8 @@ class TrackRun:
         for writer in self._writers.values():  # left last: what lags is projected
             self._exit.enter_context(writer)
         self._exit.enter_context(self._worker)
+        if self._feed is not None:
+            self._exit.callback(self._feed.close)
         return self
 
     def __exit__(
@@ -194,12 +198,33 @@ class TrackRun:
 
     def see(self, window: Window, frames: Frames) -> None:
         """Take image vectors from the frames of a window that is captioned."""
-        if self._feed is None or self._images is None or window.content_id not in self._fed:
+        if window.content_id in self._fed:
+            self._feed_with(lambda feed: feed.take(window, frames))
+
+    def see_picked(self, window: Window, shots: Sequence[PickedShots]) -> None:
+        """As ``see``, where the pictures were picked from the frames elsewhere (``image_feed.picked``)."""
+        if shots and window.content_id in self._fed:
+            self._feed_with(lambda feed: feed.add(window, shots))
+
+    def wanted_pictures(self, content_id: str) -> tuple[tuple[Window, ...], int]:
+        """Image windows that frames of a captioned video are to bring, and the pixels of a picture.
+
+        Raises:
+            FootageError: The embedder cannot be loaded.
+        """
+        if self._feed is None or self._images is None:
+            return (), 0
+        windows = self._feed.waiting(content_id)
+        return windows, self._images.picture_pixels if windows else 0
+
+    def _feed_with(self, take: Callable[[ImageFeed], list[tuple[Window, TrackReading]]]) -> None:
+        """Commit the image windows that are complete with some frames."""
+        if self._feed is None or self._images is None:
             return
         track = self._images.track
         try:
             with self._meter.timing(track):
-                complete = self._feed.take(window, frames)
+                complete = take(self._feed)
         except (FootageError, *FAULTS):  # the worker meets it, too, and it is reported there
             logger.warning("image vectors are not made from captioned frames any more", exc_info=True)
             self._feed = None
@@ -213,13 +238,13 @@ class TrackRun:
         if fed is None or fed.is_over:
             return
         fed.is_over = True
-        if self._feed is not None:
-            self._feed.end(content_id)
+        self._feed_with(lambda feed: feed.end(content_id))
         spent = sum(fed.seconds[index] for index in fed.indexes)
         self._worker.add(replace(fed.later, spent_seconds=spent))
 
     def take(self) -> None:
         """Commit what has been read so far."""
+        self._feed_with(lambda feed: feed.finished())
         self._take(self._worker.ready() or [])
 
     def finish(self, stop: Callable[[], bool]) -> None:

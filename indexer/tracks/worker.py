@@ -1,7 +1,7 @@
 """Reads the tracks of files in a thread of its own, beside the captioning; writes nothing.
 
 One thread reads one file after the other, and of each file one track after the other. The results wait in a
-queue for the thread that writes to the index.
+queue for the thread that writes to the index. Where the makers have other machines read, there are several.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import math
 import queue
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -20,7 +21,7 @@ from footage.core.tracks import SUBTITLE_TRACK
 from footage.core.types import File, Provenance, Video, Window, WindowRecord
 from footage.store.records import ImageVectorRow
 from indexer import library
-from indexer.prefetch import ENOUGH, GROWING
+from indexer.openings import ENOUGH, GROWING
 from indexer.progress import ProgressTracker, new_seconds
 from indexer.tracks.held import HeldTrack
 from indexer.tracks.protocol import ChoosesFile, FileReader, TrackMaker, TrackReading
@@ -127,6 +128,7 @@ class TrackWorker:
         held: Mapping[str, HeldTrack],
         meter: ProgressTracker,
         max_seconds: float = math.inf,
+        lanes: int = 1,
     ) -> None:
         """Start nothing yet.
 
@@ -135,6 +137,7 @@ class TrackWorker:
             held: What the index holds, by track.
             meter: Measures the reading, by track.
             max_seconds: Footage of each track to read at most.
+            lanes: How many threads read, a file each.
         """
         self._makers = makers
         self._held = held
@@ -146,17 +149,26 @@ class TrackWorker:
         self._results: queue.Queue[Message | BaseException | None] = queue.Queue(QUEUE_RECORDS)
         self._stop = threading.Event()
         self._ended = False
-        self._thread = threading.Thread(target=self._work, name="read tracks", daemon=True)
+        self._lock = threading.Lock()
+        self._working = lanes
+        self._threads = [
+            threading.Thread(target=self._work, name="read tracks", daemon=True) for _ in range(lanes)
+        ]
 
     def __enter__(self) -> TrackWorker:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        self._thread.join(_JOIN_SECONDS)  # a recogniser that hangs does not hold up the exit: a daemon thread
+        for _ in self._threads:
+            self._jobs.put(None)
+        deadline = time.monotonic() + _JOIN_SECONDS
+        for thread in self._threads:  # a recogniser that hangs does not hold up the exit: daemon threads
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     @property
     def broken(self) -> Mapping[str, str]:
@@ -205,7 +217,12 @@ class TrackWorker:
                 for message in self._file(job):
                     if not self._put(message):
                         return
-            self._put(None)
+            self._jobs.put(None)  # for the other threads
+            with self._lock:
+                self._working -= 1
+                is_last = not self._working
+            if is_last:
+                self._put(None)
         except BaseException as error:  # raised again in the thread that takes the messages
             self._put(error)
 
@@ -222,7 +239,7 @@ class TrackWorker:
     def _file(self, job: TrackJob) -> Iterator[Message]:
         for maker in self._makers:
             if maker.track in job.tracks:
-                self._left_seconds[maker.track] -= job.spent_seconds
+                self._spend(maker.track, job.spent_seconds)
                 yield from self._track(maker, job)
         yield FileEnded(job.file.content_id)
 
@@ -270,10 +287,9 @@ class TrackWorker:
         """Read the windows that still fit into the run."""
         track, seconds, left = opened.track, new_seconds(opened.windows), ""
         for window in missing:
-            if self._left_seconds[track] <= 0:
+            if not self._spend(track, seconds[window.index]):
                 left = ENOUGH
                 break
-            self._left_seconds[track] -= seconds[window.index]
             try:
                 with self._meter.timing(track):
                     reading = reader.read(window)
@@ -285,6 +301,13 @@ class TrackWorker:
                 continue
             yield track_read(window, reading, reader.provenance, track)
         yield TrackEnded(opened.content_id, track, left)
+
+    def _spend(self, track: str, seconds: float) -> bool:
+        """Take footage from what the run may read of a track; False where nothing was left."""
+        with self._lock:
+            enough = self._left_seconds[track] > 0
+            self._left_seconds[track] -= seconds
+        return enough
 
     def _failed(
         self, content_id: str, track: str, windows: tuple[Window, ...], error: Exception

@@ -1,9 +1,9 @@
 """Measures `footage index` over a library in which nothing is new: the whole command, and the run by itself.
 
-The files are real, tiny videos: one drawn clip, and copies with a box of eight bytes at the end that differs, so
-that each has a content id of its own. One of them is indexed by the command; the rows of the others are its rows
-under their content ids, written in large pieces, as indexing thousands of files would take half an hour. Then the
-command runs again over all files, and must find nothing to do.
+The files are real, tiny videos: one drawn clip, and copies with a box of eight bytes at the end that differs,
+so that each has a content id of its own. One of them is indexed by the command; the rows of the others are
+its rows under their content ids, written in large pieces, as indexing thousands of files would take half an
+hour. Then the command runs again over all files, and must find nothing to do.
 
 Examples:
     python -m tests.benchmarks.at_rest
@@ -36,14 +36,18 @@ from tests.benchmarks.pipeline import cpu_seconds, ffmpeg, serving
 
 FILES, FILES_A_FOLDER = 10_000, 100
 _ROWS_AT_ONCE = 2000
-_FILE_CALLS = "open,openat,openat2,stat,lstat,newfstatat,statx,readlink,readlinkat,access,faccessat,faccessat2"
+_FILE_CALLS = (
+    "open,openat,openat2,stat,lstat,newfstatat,statx,readlink,readlinkat,access,faccessat,faccessat2"
+)
 
 
 def main() -> None:
     """Draw the library, index it, run again, print."""
     parser = common.parser(__doc__, "at_rest")
     parser.add_argument("--files", type=int, default=FILES, help="files in the library")
-    parser.add_argument("--server", action="store_true", help="a server here that answers at once, not the demo model")
+    parser.add_argument(
+        "--server", action="store_true", help="a server here that answers at once, not the demo model"
+    )
     parser.add_argument("--tracks", default="captions", help="as of footage index; empty for all")
     parser.add_argument("--calls", action="store_true", help="count system calls, too; needs strace")
     parser.add_argument("--run", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
@@ -146,7 +150,9 @@ def renamed(row: dict[str, Any], old: str, new: str) -> dict[str, Any]:
 def footage(command: Sequence[str]) -> dict[str, float]:
     """Run the command in a process of its own; what it took, children included, and what it reported."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "ui.cli.start", *command], check=True, stdout=subprocess.PIPE)
+    done = subprocess.run(
+        [sys.executable, "-m", "ui.cli.start", *command], check=True, stdout=subprocess.PIPE
+    )
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     states = Counter(json.loads(line).get("state", "") for line in done.stdout.splitlines())
     return {

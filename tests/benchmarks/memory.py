@@ -1,10 +1,10 @@
 """Measures the memory of `footage index` with a free model: its process and those it starts, while it runs.
 
-A process of its own runs the command on a drawn clip, against a server on this machine that answers at once. Ten
-times a second the memory of the command and of every process that it started is read from /proc (Linux): resident,
-of which shared pages count whole in each process (RSS); proportional, in which a page that three processes share
-counts a third in each (PSS), so that a sum over processes is right; and of no file (anonymous), which no other
-process can use.
+A process of its own runs the command on a drawn clip, against a server on this machine that answers at once.
+Ten times a second the memory of the command and of every process that it started is read from /proc (Linux):
+resident, of which shared pages count whole in each process (RSS); proportional, in which a page that three
+processes share counts a third in each (PSS), so that a sum over processes is right; and of no file
+(anonymous), which no other process can use.
 
 Examples:
     python -m tests.benchmarks.memory
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def watched(command: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Run a command; the peak of each kind of memory, of the command, of those it starts, and of all at once."""
+    """Run a command; the peak of each kind of memory, of it, of those it starts, and of all at once."""
     peaks: dict[str, dict[str, float]] = {}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:

@@ -42,6 +42,8 @@ TRACKS = (
     *("image_embedder", "image_vectors"),
 )
 """Settings of the tracks of an index."""
+CLUSTER = ("executor", "cluster_models", "cluster_gpus", "cluster_track_gpus")
+"""Settings of index runs on a cluster."""
 SAMPLING = ("temperature", "top_p", "repetition_penalty")
 """Settings of sampling."""
 
@@ -53,6 +55,7 @@ _METAVARS = {
     "find_model": "NAME",
     "find_model_path": "FOLDER",
     "device": "DEVICE",
+    "executor": "local|ray|ray://HOST:PORT",
     "embedder": "NAME",
     "image_embedder": "NAME",
     "rerank": "NAME",

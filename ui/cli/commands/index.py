@@ -9,7 +9,7 @@ import typer
 
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, logs, options, progress, run_report
-from ui.cli.setting_options import CAPTIONS, FRAMES, MODEL, SAMPLING, TRACKS, takes_settings
+from ui.cli.setting_options import CAPTIONS, CLUSTER, FRAMES, MODEL, SAMPLING, TRACKS, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -23,6 +23,7 @@ EXAMPLES = options.examples(
     "footage index gate.mp4 yard.mkv --db cameras.lancedb --device cuda",
     "footage index ~/Videos --tracks speech,subtitles",
     "footage index /footage --since 7d --exclude 'proxies/*' --camera-from folder",
+    "footage index /shared/footage --executor ray://10.0.0.5:6379",
     "footage index ~/Videos --json | jq 'select(.state == \"failed\")'",
 )
 
@@ -45,6 +46,7 @@ _AGAIN = "Existing index entries"
     *SAMPLING,
     "batch_size",
     "reuse",
+    *CLUSTER,
 )
 def run(
     paths: Annotated[list[Path], typer.Argument(help="Video files, and folders to look for them in.")],

@@ -1,0 +1,226 @@
+"""The connection to a Ray cluster: connects, starts tasks and actors, words what fails; knows no video.
+
+The only module that imports Ray. Nothing leaves the machines of the cluster: usage statistics are off.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from footage.core.errors import DependencyError, FootageError, UsageError
+from footage.core.extras import require_extra
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+SCHEME = "ray://"
+ADDRESS_VARIABLE = "RAY_ADDRESS"
+_LOOK_SECONDS = 5.0
+RETRIES = 3
+"""How often a task is started anew whose worker was lost."""
+
+
+class WorkerLostError(FootageError):
+    """The worker of a task ended before the task did, or its node was lost."""
+
+
+class ActorLostError(WorkerLostError):
+    """An actor ended, or its node was lost."""
+
+
+def cluster_address(executor: str) -> str:
+    """The address in a setting such as "ray" or "ray://head:6379"; empty for a Ray of its own.
+
+    Raises:
+        UsageError: The setting names no Ray.
+    """
+    if executor == "ray":
+        return os.environ.get(ADDRESS_VARIABLE, "").removeprefix(SCHEME)
+    if executor.startswith(SCHEME) and executor != SCHEME:
+        return executor.removeprefix(SCHEME).rstrip("/")
+    raise UsageError(
+        f"there is no executor {executor!r}", hint="Known are local, ray, and ray://HOST:PORT for a cluster."
+    )
+
+
+class Cluster:
+    """A Ray cluster that this process is connected to."""
+
+    def __init__(self, address: str = "") -> None:
+        """Connect, or start Ray on this machine where there is no address.
+
+        A connection that this process has already is used as it is, and not closed.
+
+        Raises:
+            DependencyError: Ray is not installed, or the cluster does not answer.
+        """
+        self._ray = _imported()
+        self._held: Mapping[str, float] = {}
+        self._looked_at = -math.inf
+        self._is_own = not self._ray.is_initialized()
+        if self._is_own:
+            self._connect(address)
+
+    def _connect(self, address: str) -> None:
+        own = {"num_cpus": _cores(), "include_dashboard": False} if not address else {}
+        try:
+            with _signals_kept():
+                self._ray.init(
+                    address or "local",
+                    log_to_driver=False,
+                    configure_logging=False,
+                    logging_level="error",
+                    **own,
+                )
+        except (OSError, RuntimeError, ValueError, self._ray.exceptions.RayError) as exc:
+            reason = (str(exc).strip() or type(exc).__name__).splitlines()[0].rstrip(".")
+            if not address:
+                raise DependencyError(f"Ray cannot be started on this machine: {reason}.") from exc
+            raise DependencyError(
+                f"The Ray cluster at {address} does not answer: {reason}.",
+                hint="Name the address that `ray start --head` printed, and run the command on a machine of "
+                f"the cluster (ray start --address={address}).",
+            ) from exc
+
+    @property
+    def cpus(self) -> int:
+        """Processor cores of all nodes."""
+        return int(self._resources().get("CPU", 0))
+
+    @property
+    def gpus(self) -> float:
+        """GPUs of all nodes."""
+        return float(self._resources().get("GPU", 0))
+
+    @property
+    def store_bytes(self) -> float:
+        """Memory of all nodes for what tasks pass on."""
+        return float(self._resources().get("object_store_memory", 0))
+
+    def _resources(self) -> Mapping[str, float]:
+        """What all nodes have together, some seconds ago at most: nodes come and go."""
+        if time.monotonic() - self._looked_at > _LOOK_SECONDS:
+            self._held = self._ray.cluster_resources()
+            self._looked_at = time.monotonic()
+        return self._held
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes there are with a core for tasks."""
+        alive = [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+        return max(1, len(alive))
+
+    def task(self, function: Callable[..., Any], *arguments: Any, returns: int, cpus: float) -> list[Any]:
+        """Start a task; it is started anew where its worker is lost.
+
+        Returns:
+            A reference for each of the values that it returns.
+        """
+        options = {"num_cpus": cpus, "num_returns": returns, "max_retries": RETRIES}
+        task = self._ray.remote(function).options(**options, scheduling_strategy="SPREAD")
+        references = task.remote(*arguments)
+        return list(references) if returns > 1 else [references]
+
+    def actor(self, kind: type, *arguments: Any, gpus: float, **named: Any) -> Any:
+        """Start an actor; it is not started anew where it is lost.
+
+        It takes no core: it shares those of the tasks, so that none of both waits for the other.
+        """
+        options = {"num_cpus": 0, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
+        actor = self._ray.remote(kind).options(**options, scheduling_strategy="SPREAD")
+        return actor.remote(*arguments, **named)
+
+    def put(self, value: Any) -> Any:
+        """Store a value that several tasks take."""
+        return self._ray.put(value)
+
+    def done(self, references: Sequence[Any], *, seconds: float) -> list[Any]:
+        """Those of some references whose values are there, after at most so many seconds."""
+        if not references:
+            return []
+        first, rest = self._ray.wait(list(references), num_returns=1, timeout=seconds, fetch_local=False)
+        more = self._ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)[0] if rest else []
+        return [*first, *more] if first else []
+
+    def get(self, reference: Any) -> Any:
+        """The value of a reference.
+
+        Raises:
+            ActorLostError: The actor that was to make it ended.
+            WorkerLostError: The worker that was to make it ended, or what it was to be made of is lost.
+            Exception: What the task raised.
+        """
+        errors = self._ray.exceptions
+        try:
+            return self._ray.get(reference)
+        except errors.RayTaskError as exc:
+            cause = exc.cause
+            if isinstance(cause, errors.RayError) or not isinstance(cause, Exception):
+                raise WorkerLostError(_first_line(exc)) from exc
+            raise cause from exc
+        except errors.RayActorError as exc:
+            raise ActorLostError(_first_line(exc)) from exc
+        except errors.RayError as exc:
+            raise WorkerLostError(_first_line(exc)) from exc
+
+    def cancel(self, references: Sequence[Any], *, force: bool) -> None:
+        """Take tasks or calls of actors back; with ``force``, for tasks alone, also those that run."""
+        for reference in references:
+            self._ray.cancel(reference, force=force)
+
+    def end(self, actor: Any) -> None:
+        """End an actor."""
+        self._ray.kill(actor)
+
+    def close(self) -> None:
+        """Disconnect, and end the Ray that was started here."""
+        if self._is_own and self._ray.is_initialized():
+            with _signals_kept():
+                self._ray.shutdown()
+
+
+def _imported() -> ModuleType:
+    """Ray, without its statistics.
+
+    Raises:
+        DependencyError: It is not installed.
+    """
+    require_extra("cluster")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    import ray
+    import ray.exceptions
+
+    return ray
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keep the handlers of signals, which Ray replaces by its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: Mapping[int, Any] = {
+        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
