@@ -11,7 +11,14 @@ from footage.vlm.protocol import VideoModel
 from indexer.captioning import CaptionTask, caption_windows
 from indexer.executors.protocol import CaptionWork, ModelFacts
 from indexer.openings import OpenedFile, UnusableFile
-from indexer.prefetch import DecodedWindow, Message, Prefetcher, UndecodedWindow, decoded
+from indexer.prefetch import (
+    DecodedWindow,
+    Message,
+    Prefetcher,
+    UndecodedWindow,
+    decoded,
+    frame_bytes,
+)
 from indexer.tracks.protocol import TrackMaker
 
 
@@ -59,6 +66,7 @@ class LocalExecutor:
                 meter=work.meter,
             ),
             most=self._queue_windows,
+            size_bytes=frame_bytes,
         )
         with ahead as messages:
             self._caption(messages, work)
@@ -71,7 +79,7 @@ class LocalExecutor:
                 break
             match message:
                 case OpenedFile():
-                    if message.missing:
+                    if message.due:
                         self._load()
                     run.open(message)
                 case DecodedWindow():
