@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 class DeferredEmbedder:
     """A ``TextEmbedder`` whose name is known before it is loaded."""
 
+    dimension: int
+    """Length of a vector."""
+
     def __init__(self, name: str, load: Callable[[], TextEmbedder]) -> None:
         """Load nothing yet; ``load`` is called at each use, and so keeps what it loaded."""
         self.name = name
         self._load = load
 
-    @property
-    def dimension(self) -> int:
-        """Length of a vector; loads it."""
-        return self._load().dimension
+    def __getattr__(self, name: str) -> int:
+        """The dimension; loads the embedder."""
+        if name != "dimension":
+            raise AttributeError(name)
+        self.dimension = self._load().dimension
+        return self.dimension
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
         """As ``TextEmbedder.embed``.

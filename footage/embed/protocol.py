@@ -17,11 +17,8 @@ class TextEmbedder(Protocol):
 
     name: str
     """Name of its vectors in an index; another name is another vector table."""
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        ...
+    dimension: int
+    """Length of a vector."""
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
         """Embed texts of one kind. Texts that are compared with each other are documents, all of them.
