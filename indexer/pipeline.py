@@ -75,8 +75,7 @@ def index(
     Args:
         paths: files and folders.
         store: the index.
-        model: captions the windows; None to make no captions. A deferred one is loaded once a window is found
-            to be missing.
+        model: captions the windows, a deferred one loaded once one is missing; None to make no captions.
         embedder: turns texts into vectors.
         makers: make the other tracks, in this order of each file.
         window_seconds: length of a window; None for the model's own.

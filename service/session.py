@@ -6,18 +6,18 @@ holds one ``Service`` as long as its settings last.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from footage.core.endpoint import shown_address
 from footage.core.errors import FootageError, StoreMissingError
 from service import factories
 from service.events import IndexingFailed, Listener, ServiceEvent, busy, ignore
+from service.kept import Kept as _Kept
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -63,37 +63,6 @@ class Loaders:
     """Makes the maker of a track other than captions."""
     fits: Callable[[Settings], bool] = factories.fits
     """Whether the model that the settings name fits into memory beside the one that is loaded."""
-
-
-class _Kept(Generic[T]):
-    """Things made once by key; threads that ask for one while it is made wait for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._made: dict[Hashable, T] = {}
-
-    def get(self, key: Hashable, make: Callable[[], T], *, only: bool = False) -> T:
-        """What is kept under a key, made now if it is not there; ``only`` drops those under other keys."""
-        with self._lock:
-            if key not in self._made:
-                made = make()
-                if only:
-                    self._made.clear()
-                self._made[key] = made
-            return self._made[key]
-
-    def has(self, key: Hashable) -> bool:
-        """Whether something is kept under a key."""
-        return key in self._made
-
-    def clear(self) -> None:
-        """Forget everything that is kept."""
-        with self._lock:
-            self._made.clear()
-
-    def all(self) -> list[T]:
-        """Everything that is kept; what is being made at the moment is not waited for."""
-        return list(self._made.values())
 
 
 class Service:

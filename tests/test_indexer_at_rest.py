@@ -24,12 +24,12 @@ from service.index import IndexRequest
 from service.index import index as index_by_service
 from service.session import Service
 
-_opened: list[str] | None = None
+opened_paths: list[str] | None = None
 
 
 def _note_opening(event, arguments):
-    if _opened is not None and event in ("open", "os.listxattr") and isinstance(arguments[0], str):
-        _opened.append(arguments[0])
+    if opened_paths is not None and event in ("open", "os.listxattr") and isinstance(arguments[0], str):
+        opened_paths.append(arguments[0])
 
 
 sys.addaudithook(_note_opening)
@@ -94,7 +94,7 @@ def test_a_run_with_nothing_new_loads_opens_and_writes_nothing(run, store, libra
     assert (first.indexed, run.loaded.count("model")) == (2, 1)
     before = versions(store)
     opened = []
-    monkeypatch.setattr(sys.modules[__name__], "_opened", opened)
+    monkeypatch.setattr(sys.modules[__name__], "opened_paths", opened)
     second = run()
     monkeypatch.undo()
     assert (second.unchanged, second.indexed, run.loaded) == (2, 0, [])
