@@ -98,17 +98,14 @@ def index(
         on_progress: called after every file looked at and every window done.
 
     Raises:
-        UsageError: there is nothing to index, or the windows cannot be cut so.
-        VideoNotFoundError: a given path does not exist.
+        UsageError, VideoNotFoundError: there is nothing to index, no such path, or no way to cut windows so.
         SchemaMismatchError: the index was made with another model or other windows, and ``mix`` is "refuse".
         StoreError: another run is writing to the index, or it cannot be written or read.
-        ModelError: the model gave up; a window that is too much for its memory alone is recorded instead.
-        DependencyError: FFmpeg's libraries are missing.
+        ModelError, DependencyError: the model gave up on more than one window, or FFmpeg is missing.
     """
     executor = executor or LocalExecutor(model, batch_size=batch_size, queue_windows=queue_windows)
-    facts = executor.facts
     options = _RunOptions(
-        None if facts is None else _cutting(facts.profile, window_seconds, overlap_seconds),
+        _cutting(executor.facts.profile, window_seconds, overlap_seconds) if executor.facts else None,
         executor=executor,
         decode_timeout_seconds=decode_timeout_seconds,
         selection=selection,

@@ -24,6 +24,7 @@ from indexer.openings import OpenedFile, Opening, UnusableFile
 from indexer.plan import Job
 from indexer.prefetch import Prefetcher, UndecodedWindow
 from indexer.reuse import CaptionQueue
+from indexer.tracks.worker import FAULTS
 
 OPENED_AHEAD = 16
 """Most files that are named by their bytes before their turn, and groups that wait to be decoded."""
@@ -183,7 +184,7 @@ class CaptionStage:
             return (), 0
         try:
             wanted, pixels = self._run.tracks.wanted_pictures(group.job.file.content_id)
-        except FootageError:  # the reader of the track meets it, too, and it is reported there
+        except (FootageError, *FAULTS):  # the reader of the track meets it, too, and it is reported there
             return (), 0
         start, end = group.windows[0].span.start_seconds, group.windows[-1].span.end_seconds
         return tuple(

@@ -5,6 +5,7 @@ The only module that imports Ray. Nothing leaves the machines of the cluster: us
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
@@ -65,6 +66,7 @@ class Cluster:
         self._ray = _imported()
         self._held: Mapping[str, float] = {}
         self._looked_at = -math.inf
+        self._functions: dict[Callable[..., Any], Any] = {}
         self._is_own = not self._ray.is_initialized()
         if self._is_own:
             self._connect(address)
@@ -124,8 +126,10 @@ class Cluster:
         Returns:
             A reference for each of the values that it returns.
         """
+        if function not in self._functions:  # Ray sends it to the nodes once
+            self._functions[function] = self._ray.remote(function)
         options = {"num_cpus": cpus, "num_returns": returns, "max_retries": RETRIES}
-        task = self._ray.remote(function).options(**options, scheduling_strategy="SPREAD")
+        task = self._functions[function].options(**options, scheduling_strategy="SPREAD")
         references = task.remote(*arguments)
         return list(references) if returns > 1 else [references]
 
@@ -198,6 +202,7 @@ def _imported() -> ModuleType:
     import ray
     import ray.exceptions
 
+    logging.getLogger("ray").setLevel(logging.ERROR)  # importing it sets up a handler for standard error
     return ray
 
 

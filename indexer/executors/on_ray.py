@@ -115,12 +115,11 @@ class RayExecutor:
         stage.go()
 
     def close(self) -> None:
-        """End the workers, and leave the cluster."""
+        """End the workers; the connection to the cluster stays."""
         for pool in (*self._pools.readers, *self._pools.embedders):
             pool.close()
         if self._captions is not None:
             self._captions.close()
-        self._cluster.close()
 
     def _pool(self, held: list[ReaderPool]) -> ReaderPool:
         """The pool of one kind, started when it is first needed."""

@@ -87,15 +87,6 @@ class CaptionedBatch:
     """How long each stage took."""
 
 
-def node_name() -> str:
-    """This node, as people know it: its name and address."""
-    host = socket.gethostname()
-    try:
-        return f"{host} ({socket.gethostbyname(host)})"
-    except OSError:  # a name without an address
-        return host
-
-
 def check_code(code: str) -> None:
     """See that this node runs the driver's code.
 
@@ -104,7 +95,8 @@ def check_code(code: str) -> None:
     """
     if code and code != code_digest():
         raise DependencyError(
-            f"The cluster node {node_name()} has another version of footage or of Python than this machine.",
+            f"The cluster node {socket.gethostname()} has another version of footage or of Python than the "
+            "machine that plans the run.",
             hint="Install the same version on every node, restart Ray there, and run the command again.",
         )
 
@@ -123,12 +115,12 @@ def check_readable(file: File) -> None:
             size = os.fstat(opened.fileno()).st_size
     except OSError as exc:
         raise VideoNotFoundError(
-            f"the cluster node {node_name()} cannot read {file.path}: {exc.strerror or exc}; "
+            f"the cluster node {socket.gethostname()} cannot read {file.path}: {exc.strerror or exc}; "
             "every node needs the file at the same path"
         ) from exc
     if size < file.size_bytes:
         raise DecodeError(
-            f"the cluster node {node_name()} has another file at {file.path}: it has {size:,} bytes "
+            f"the cluster node {socket.gethostname()} has another file at {file.path}: it has {size:,} bytes "
             f"instead of {file.size_bytes:,}"
         )
 
