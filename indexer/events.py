@@ -182,8 +182,8 @@ class Projector:
             uncorrected = self._store.vectors.uncorrected(self._embedder.name)
         behind = [
             content_id
-            for content_id, spans in sorted(self._store.windows.spans(track=self._track).items())
-            if content_id in uncorrected or projected.get(content_id) != tuple(sorted(spans))
+            for content_id, (indexes, _) in sorted(self._store.windows.covered(track=self._track).items())
+            if content_id in uncorrected or projected.get(content_id) != tuple(sorted(indexes))
         ]
         written = 0
         for done, content_id in enumerate(behind, start=1):

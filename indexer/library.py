@@ -143,6 +143,11 @@ class Selection:
     exact: frozenset[str] = frozenset()
     """Those of the patterns that are the very name of a file, and so no globs; filled in by ``among``."""
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether every video file is wanted."""
+        return not (self.include or self.exclude) and self.since is None
+
     def among(self, paths: Iterable[str]) -> Selection:
         """The selection for a folder that holds files at these paths inside it."""
         return replace(self, exact=exact_names({*self.include, *self.exclude}, paths))
@@ -234,7 +239,7 @@ def walk(
                     size_bytes=status.st_size,
                     modified_at=status.st_mtime,
                     changed_at=status.st_ctime,
-                    skip=_reason(path.relative_to(start), status, wanted) if folder else "",
+                    skip=_reason(path, start, status, wanted) if folder else "",
                 )
         if not count:
             raise FileError(
@@ -246,10 +251,13 @@ def walk(
             )
 
 
-def _reason(inside: PurePath, status: os.stat_result, wanted: Selection) -> str:
+def _reason(path: Path, start: Path, status: os.stat_result, wanted: Selection) -> str:
     """Why what lies in a folder is left out; empty when it is not."""
-    kind = kind_of(status.st_mode)
-    return f"it is {kind}, not a video file" if kind else wanted.skip(inside, status.st_mtime)
+    if kind := kind_of(status.st_mode):
+        return f"it is {kind}, not a video file"
+    if wanted.takes_all:
+        return ""
+    return wanted.skip(path.relative_to(start), status.st_mtime)
 
 
 def parse_since(text: str) -> float:
@@ -438,7 +446,7 @@ def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterat
                 yield IgnoredEntry(shown(entry.path), LINK_OUT)
             elif _is_folder(entry):
                 deeper.append(Path(entry.path))
-            elif Path(entry.name).suffix.lower() in VIDEO_SUFFIXES:
+            elif os.path.splitext(entry.name)[1].lower() in VIDEO_SUFFIXES:
                 yield Path(entry.path)
             else:
                 yield IgnoredEntry(shown(entry.path), "other file")

@@ -6,18 +6,21 @@ A stopped or killed run loses the batch at hand; the next one goes on, to the in
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from footage.core.errors import FootageError
 from footage.core.names import composed
 from footage.core.timeline import covered_seconds
-from footage.core.types import File, FileState
+from footage.core.types import File, FileState, Window
 from footage.embed.protocol import TextEmbedder
-from footage.objects.paths import absolute, located
+from footage.objects.paths import ObjectPath, located
 from footage.store import Store
+from footage.vlm.deferred import DeferredModel
 from footage.vlm.profile import Profile
 from footage.vlm.protocol import VideoModel
 from indexer import library
@@ -26,7 +29,7 @@ from indexer.events import Projector
 from indexer.executors.local import LocalExecutor
 from indexer.executors.protocol import CaptionWork, Executor
 from indexer.forecast import Forecast, forecast
-from indexer.library import EVERYTHING, IgnoredEntry, Selection
+from indexer.library import EVERYTHING, FoundFile, IgnoredEntry, Selection
 from indexer.observer import NobodyWatches, RunObserver
 from indexer.openings import Openings
 from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
@@ -46,7 +49,7 @@ def index(
     paths: Sequence[Path | str],
     *,
     store: Store,
-    model: VideoModel | None,
+    model: VideoModel | DeferredModel | None,
     embedder: TextEmbedder,
     makers: Sequence[TrackMaker] = (),
     window_seconds: float | None = None,
@@ -73,7 +76,7 @@ def index(
     Args:
         paths: files and folders.
         store: the index.
-        model: captions the windows; None to make no captions.
+        model: captions the windows, a deferred one loaded once one is missing; None to make no captions.
         embedder: turns texts into vectors.
         makers: make the other tracks, in this order of each file.
         window_seconds: length of a window; None for the model's own.
@@ -140,7 +143,7 @@ def _cutting(profile: Profile, window_seconds: float | None, overlap_seconds: fl
 
 @dataclass(frozen=True, slots=True)
 class _RunOptions:
-    """Options of a run, as those of ``index``; what depends on the model is filled in."""
+    """Options of a run, as those of ``index``; how videos are cut is filled in."""
 
     cutting: Cutting | None
     executor: Executor
@@ -175,7 +178,13 @@ def _index(
             refuse_mixing(store, provenance)
     store.embedders.claim_timeline(embedder.name)
     clocks = remembered(store, options.clocks)
-    reachable, away = _mark_away(paths, store)
+    reachable = _reachable(paths, store)
+    listed, fault = _listed(reachable, options.selection, meter)
+    away = _mark_away(
+        paths, store, {library.shown(each.path) for each in listed if isinstance(each, FoundFile)}
+    )
+    if fault is not None:
+        raise fault
 
     # 2. Look at every file: what is it, and how much of it is still to be done?
     known = Known(store, provenance, options.mix, recaption_reused=options.reuse == "undo")
@@ -203,7 +212,7 @@ def _index(
             lanes=executor.track_lanes,
         )
         known.tracks = run.tracks.held
-    jobs, ignored = _look(reachable, run, known, meter, replace(options, clocks=clocks))
+    jobs, ignored = _look(listed, run, known, meter, replace(options, clocks=clocks))
 
     # 3. Caption what is missing, batch by batch, while the next windows are being decoded; beside it the
     #    other tracks are read, which may take longer.
@@ -230,8 +239,29 @@ def _index(
     return run, away, ignored
 
 
+def _listed(
+    paths: Sequence[Path], selection: Selection, meter: ProgressTracker
+) -> tuple[list[FoundFile | IgnoredEntry], FootageError | None]:
+    """What lies under some paths, as far as they can be walked, and why not all of them can."""
+    listed: list[FoundFile | IgnoredEntry] = []
+    try:
+        for each in library.walk(paths, selection=selection) if paths else ():
+            listed.append(each)
+            if isinstance(each, FoundFile):
+                meter.files_total += 1
+                meter.current = library.shown(each.path)
+                meter.tell()
+    except FootageError as error:
+        return listed, error
+    return listed, None
+
+
 def _look(
-    paths: Sequence[Path], run: IndexRun, known: Known, meter: ProgressTracker, options: _RunOptions
+    listed: Sequence[FoundFile | IgnoredEntry],
+    run: IndexRun,
+    known: Known,
+    meter: ProgressTracker,
+    options: _RunOptions,
 ) -> tuple[list[Job], Counter[str]]:
     """Look at every file; files that will not be used are recorded at once."""
     reading = ReadingOptions(
@@ -244,37 +274,40 @@ def _look(
     )
     jobs: list[Job] = []
     ignored: Counter[str] = Counter()
-    for found in library.walk(paths, selection=options.selection) if paths else ():
+    for found in listed:
         if isinstance(found, IgnoredEntry):
             ignored[found.why] += 1
             continue
         if options.collection is not None:
             found = replace(found, collection=composed(options.collection))
-        meter.files_total += 1
         meter.current = library.shown(found.path)
         looked = known.identify(found, reading)
         if isinstance(looked, File):
             run.record(looked)
             run.unchanged += looked.state == "indexed"
         else:
-            _expect(looked, run, meter, options.cutting)
-            jobs.append(looked)
+            plan = _expect(looked, run, meter, options.cutting)
             run.note_clock(looked)
+            if run.is_settled(looked, plan):
+                run.settle(looked, plan)
+            else:
+                jobs.append(looked)
         meter.tell()
     return jobs, ignored
 
 
-def _expect(job: Job, run: IndexRun, meter: ProgressTracker, cutting: Cutting | None) -> None:
-    """Count what a file adds to what is to be done."""
-    video = job.video
+def _expect(job: Job, run: IndexRun, meter: ProgressTracker, cutting: Cutting | None) -> tuple[Window, ...]:
+    """Count what a file adds to what is to be done; returns the windows to be captioned in it."""
+    video, plan = job.video, tuple[Window, ...]()
     if cutting is not None and job.growing is not None:
         plan = cutting.complete_windows("", video.duration_seconds, video.gaps)
         meter.expect(len(plan), covered_seconds(plan))
     elif cutting is not None:
-        plan = cutting.windows("", video.duration_seconds, video.gaps)
+        plan = cutting.windows(job.file.content_id, video.duration_seconds, video.gaps)
         meter.expect(len(plan), video.footage_seconds)
     if run.tracks is not None and job.growing is None:
         run.tracks.expect(video.footage_seconds)
+    return plan
 
 
 def reembed(
@@ -294,26 +327,47 @@ def reembed(
     return written
 
 
-def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], Counter[FileState]]:
-    """Mark the files under the given paths that are no longer there, or whose root cannot be reached.
+def _reachable(paths: Sequence[Path], store: Store) -> list[Path]:
+    """The paths that can be walked, or that nothing is known of.
 
     A root that is not there, of which the index knows files, is out of reach: a disk that is not plugged in.
+    """
+    return [path for path in paths if not _is_away(path, _known_under(path, store))]
+
+
+def _is_away(path: Path, under: Sequence[File]) -> bool:
+    """Whether a root is out of reach, given the files that are known under it."""
+    if not under or (not isinstance(path, ObjectPath) and os.path.lexists(path)):
+        return False
+    return all(there is None for there in library.presence(path, [file.path for file in under]).values())
+
+
+def _known_under(path: Path, store: Store) -> list[File]:
+    """The files of the index that are the path or lie under it, but for those that are gone."""
+    itself, inside = str(path), str(path).rstrip(os.sep) + os.sep
+    files = (file for file in store.files.all() if file.state != "gone")
+    return [file for file in files if file.path == itself or file.path.startswith(inside)]
+
+
+def _mark_away(paths: Sequence[Path], store: Store, found: Collection[str]) -> Counter[FileState]:
+    """Mark the files under the given paths that are no longer there, or whose root cannot be reached.
+
+    Args:
+        paths: Absolute paths.
+        store: The index.
+        found: Paths of files that are there.
 
     Returns:
-        The paths that can be walked, and how many files are newly gone or offline.
+        How many files are newly gone or offline.
     """
-    files = [file for file in store.files.all() if file.state != "gone"]
-    reachable, marked = [], []
-    for path in map(absolute, paths):
-        under = [file for file in files if library.is_under(file.path, [path])]
-        there = library.presence(path, [file.path for file in under])
-        away = bool(under) and not any(present is not None for present in there.values())
-        for file in under:
+    marked = []
+    for path in paths:
+        unseen = [file for file in _known_under(path, store) if file.path not in found]
+        there = library.presence(path, [file.path for file in unseen])
+        for file in unseen:
             state: FileState = "offline" if there[file.path] is None else "gone"
             if not there[file.path] and file.state != state:
                 reason = f"{library.shown(path)} cannot be reached" if state == "offline" else ""
                 marked.append(replace(file, state=state, reason=reason))
-        if not away:
-            reachable.append(path)
     store.files.put(marked)
-    return reachable, Counter(file.state for file in marked)
+    return Counter(file.state for file in marked)

@@ -135,6 +135,7 @@ class Known:
         self.followed = store.growing.digests() if store else {}
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
         self._looks = _last_looks(store.runs.all() if store else [])
+        self._looked_in: dict[Path, float] = {}
         self._seen: dict[str, Video] = {}
         self.tracks: Mapping[str, HeldTrack] = {}
         """What the index holds of the other tracks that the run makes."""
@@ -160,7 +161,7 @@ class Known:
             # Named by itself, it stays where it was found first.
             file = replace(file, collection=file.collection or before.collection, root=before.root)
         unchanged = before is not None and same_bytes(before, file) and before.state != "gone"
-        if before is not None and unchanged and not self._touched(found):
+        if before is not None and unchanged and before.tries and not self._touched(found):
             file = replace(file, tries=before.tries, tried_at=before.tried_at)
         if found.skip:
             held = before is not None and unchanged and before.content_id != ""
@@ -244,8 +245,12 @@ class Known:
 
     def _touched(self, found: FoundFile) -> bool:
         """Whether a file's inode changed since the last run looked at it."""
-        above = (found.path, *found.path.parents)
-        return found.changed_at > max(self._looks.get(library.shown(each), 0.0) for each in above)
+        folder = found.path.parent
+        if folder not in self._looked_in:
+            above = (folder, *folder.parents)
+            self._looked_in[folder] = max(self._looks.get(library.shown(each), 0.0) for each in above)
+        alone = self._looks.get(library.shown(found.path), 0.0)
+        return found.changed_at > max(self._looked_in[folder], alone)
 
     def _with_clock(self, file: File, video: Video, path: Path, clocks: Clocks) -> Job:
         """A file with its camera, its wall clock and its length."""

@@ -21,6 +21,9 @@ from indexer.progress import ProgressTracker
 T = TypeVar("T")
 _GIVE_UP_TIMEOUTS = 3  # a file whose windows fail for this many timeouts on end is not waited for any longer
 _JOIN_SECONDS = 5.0
+MOST_BYTES = 64 * 2**20
+"""Most memory of the things that wait: two windows of Marlin-2B, whose pictures take 33 MB each. A single
+larger one may wait, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,18 @@ Message = OpenedFile | DecodedWindow | UndecodedWindow | UnusableFile
 class Prefetcher(Generic[T]):
     """Goes through something in a thread, ahead of its user: iterate over it, inside ``with``.
 
-    At most ``most`` things wait; leaving the ``with`` block ends the thread.
+    At most ``most`` things wait, and of more than one no more than ``MOST_BYTES`` together; leaving the
+    ``with`` block ends the thread.
     """
 
-    def __init__(self, things: Iterable[T], *, most: int) -> None:
-        """Start nothing yet."""
+    def __init__(
+        self, things: Iterable[T], *, most: int, size_bytes: Callable[[T], int] = lambda thing: 0
+    ) -> None:
+        """Start nothing yet; ``size_bytes`` says how much memory a thing takes."""
         self._things = things
+        self._size_bytes = size_bytes
+        self._waiting_bytes = 0
+        self._room = threading.Condition()
         self._queue: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(max(1, most))
         self._stop = threading.Event()
         self.ended = False
@@ -90,16 +99,31 @@ class Prefetcher(Generic[T]):
         if isinstance(found, BaseException):
             raise found
         self.ended = found is None
-        return [] if found is None else list(found)
+        if found is None:
+            return []
+        with self._room:
+            self._waiting_bytes -= self._size_bytes(found[0])
+            self._room.notify()
+        return list(found)
 
     def _work(self) -> None:
         try:
             for thing in self._things:
-                if not self._put((thing,)):
+                if not (self._reserve(self._size_bytes(thing)) and self._put((thing,))):
                     return
             self._put(None)
         except BaseException as error:  # raised again in the thread that iterates
             self._put(error)
+
+    def _reserve(self, size: int) -> bool:
+        """Wait until something of that size may wait, too; False when the run has ended."""
+        with self._room:
+            while self._waiting_bytes and self._waiting_bytes + size > MOST_BYTES:
+                if self._stop.is_set():
+                    return False
+                self._room.wait(0.1)
+            self._waiting_bytes += size
+        return True
 
     def _put(self, found: tuple[T] | BaseException | None) -> bool:
         """Pass something on; False when the run has ended."""
@@ -110,6 +134,11 @@ class Prefetcher(Generic[T]):
             except queue.Full:
                 continue
         return False
+
+
+def frame_bytes(message: Message) -> int:
+    """Memory of the pictures in a message."""
+    return message.frames.pixels.nbytes if isinstance(message, DecodedWindow) else 0
 
 
 def decoded(

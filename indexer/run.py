@@ -94,6 +94,33 @@ class IndexRun:
         self._earlier: set[str] = set()
         self.unchanged = 0
 
+    def is_settled(self, job: Job, plan: tuple[Window, ...]) -> bool:
+        """Whether the index holds all that this run makes of a file, so that nothing is done about it.
+
+        Tracks beside captions say so themselves when their turn comes.
+        """
+        file, known = job.file, self._known
+        before = known.files.get(file.path)
+        if before is None or before.state != "indexed" or not plan:
+            return False
+        return (
+            self._reuse is not None
+            and self.tracks is None
+            and job.growing is None
+            and before == replace(file, state=before.state, tries=0, tried_at=0.0)
+            and known.videos.get(file.content_id) == job.video
+            and not self._clocks.lacks_burned_in(file.camera, file.clock_source)
+            and not known.missing(plan)
+            and not known.stale(file.content_id, plan)
+        )
+
+    def settle(self, job: Job, plan: tuple[Window, ...]) -> None:
+        """Count a file about which nothing is done."""
+        for seconds in new_seconds(plan).values():
+            self._meter.done(seconds, captioned=False)
+        self.record(replace(job.file, state="indexed", tries=0, tried_at=0.0))
+        self.unchanged += 1
+
     def open(self, opened: OpenedFile) -> None:
         """Begin a file: record it, so that its captions are found, and see which windows are missing."""
         file, video = opened.job.file, opened.job.video

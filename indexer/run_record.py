@@ -14,6 +14,7 @@ from footage.core.errors import FootageError
 from footage.core.types import Run
 from footage.objects.paths import absolute
 from footage.store import Store
+from footage.vlm.deferred import DeferredModel
 from footage.vlm.protocol import VideoModel, Waits
 from indexer import library
 from indexer.progress import ProgressTracker
@@ -52,7 +53,9 @@ def recorded(store: Store, paths: Sequence[Path | str], meter: ProgressTracker) 
 
 
 @contextmanager
-def waits_shown(model: VideoModel | None, meter: ProgressTracker, stop: Callable[[], bool]) -> Iterator[None]:
+def waits_shown(
+    model: VideoModel | DeferredModel | None, meter: ProgressTracker, stop: Callable[[], bool]
+) -> Iterator[None]:
     """Show in the progress when the model has to be waited for, and let a stop end the waiting."""
 
     def on_wait(what: str) -> bool:

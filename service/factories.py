@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from footage.core.errors import FileError
 from footage.core.text_files import read_text
+
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/dxg", "/dev/kfd")
+"""NVIDIA's, those of its boards, that of Windows' Linux, and AMD's."""
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
     from footage.embed.protocol import ImageEmbedder, TextEmbedder
     from footage.store import Store
     from footage.vlm.changes import Changes
+    from footage.vlm.deferred import DeferredModel
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
     from indexer.tracks.images import ImageMaker
@@ -44,6 +51,30 @@ def load_model(settings: Settings) -> VideoModel:
         shelf=settings.shelf,
         access=server_access(settings),
     )
+
+
+def deferred_model(settings: Settings, load: Callable[[], VideoModel]) -> DeferredModel | None:
+    """The model that the settings name, to be loaded later; None for a server, which alone knows its model.
+
+    Args:
+        settings: Name the model.
+        load: Loads it.
+
+    Raises:
+        FootageError: when there is no such model, or its weights are unavailable.
+    """
+    from footage.core.endpoint import is_address
+    from footage.vlm.changes import changed, check_prompts
+    from footage.vlm.deferred import DeferredModel
+    from footage.vlm.weights import locate
+
+    if is_address(settings.model):
+        return None
+    given = changes(settings)
+    check_prompts(given)
+    weights = locate(settings.model, model_path=settings.model_path)
+    weights = replace(weights, profile=changed(weights.profile, given, warn=False))
+    return DeferredModel(weights.profile, weights.provenance, load)
 
 
 def fits(settings: Settings) -> bool:
@@ -74,19 +105,25 @@ def has_gpu(settings: Settings) -> bool:
     kind = settings.device.partition(":")[0]
     if kind != "auto":
         return kind != "cpu"
+    if not _may_have_gpu():  # importing torch to ask it takes seconds
+        return False
     import torch
 
     return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def _may_have_gpu() -> bool:
+    """Whether a driver is there that torch could use: without the device of one on Linux it finds no GPU."""
+    return sys.platform != "linux" or any(map(os.path.exists, _GPU_DEVICES))
 
 
 def free_memory() -> None:
     """Return the memory of models that are no longer used."""
     import gc
 
-    import torch
-
     gc.collect()
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")  # what was never imported holds no memory
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 

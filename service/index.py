@@ -358,14 +358,14 @@ def check_paths(service: Service, request: IndexRequest) -> None:
 
 
 def _prepare(service: Service, on_event: Listener) -> ChosenTracks:
-    """Load what a run needs, then make the index: without a model no empty index is left behind."""
+    """See that a run has what it needs, then make the index: without a model no empty one is left behind."""
     tracks = choose_tracks(service, on_event)
     executor = service.executor(on_event, captions=tracks.captions)
     if executor is not None:
         sees = executor.facts.sees if executor.facts is not None else ""
     else:
-        sees = getattr(service.model(on_event), "sees", "") if tracks.captions else ""
-    service.embedder(on_event)
+        sees = getattr(service.model_when_needed(on_event), "sees", "") if tracks.captions else ""
+    service.embedder_when_needed(on_event)
     service.created_store()
     if sees:
         on_event(ServerSampling(sees))
@@ -397,8 +397,8 @@ def run_index(
         report = run(
             request.paths,
             store=store,
-            model=service.model(on_event) if tracks.captions and executor is None else None,
-            embedder=service.embedder(on_event),
+            model=service.model_when_needed(on_event) if tracks.captions and executor is None else None,
+            embedder=service.embedder_when_needed(on_event),
             makers=tracks.makers,
             window_seconds=settings.window_seconds,
             overlap_seconds=settings.overlap_seconds,

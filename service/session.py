@@ -6,19 +6,19 @@ holds one ``Service`` as long as its settings last.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from footage.core.endpoint import shown_address
 from footage.core.errors import FootageError, StoreMissingError
 from footage.objects.blocks import use_cache
 from service import factories
 from service.events import IndexingFailed, Listener, ServiceEvent, busy, ignore
+from service.kept import Kept as _Kept
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from footage.embed.protocol import ImageEmbedder, TextEmbedder
     from footage.store import Store
     from footage.store.state.database import StateDatabase
+    from footage.vlm.deferred import DeferredModel
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
     from indexer.executors.protocol import Executor
@@ -65,33 +66,6 @@ class Loaders:
     """Whether the model that the settings name fits into memory beside the one that is loaded."""
 
 
-class _Kept(Generic[T]):
-    """Things made once by key; threads that ask for one while it is made wait for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._made: dict[Hashable, T] = {}
-
-    def get(self, key: Hashable, make: Callable[[], T], *, only: bool = False) -> T:
-        """What is kept under a key, made now if it is not there; ``only`` drops those under other keys."""
-        with self._lock:
-            if key not in self._made:
-                made = make()
-                if only:
-                    self._made.clear()
-                self._made[key] = made
-            return self._made[key]
-
-    def clear(self) -> None:
-        """Forget everything that is kept."""
-        with self._lock:
-            self._made.clear()
-
-    def all(self) -> list[T]:
-        """Everything that is kept; what is being made at the moment is not waited for."""
-        return list(self._made.values())
-
-
 class Service:
     """What the functions of this package work with, under one set of settings; safe to use from threads."""
 
@@ -109,6 +83,7 @@ class Service:
         self._stores: _Kept[Store] = _Kept()
         self._states: _Kept[StateDatabase] = _Kept()
         self._models: _Kept[VideoModel] = _Kept()
+        self._deferred: _Kept[DeferredModel | None] = _Kept()
         self._embedders: _Kept[TextEmbedder] = _Kept()
         self._image_embedders: _Kept[ImageEmbedder] = _Kept()
         self._image_makers: _Kept[ImageMaker] = _Kept()
@@ -199,6 +174,39 @@ class Service:
             FootageError: there is no such model, or its weights are unavailable or cannot run.
         """
         return self._model("caption", self.settings, on_event)
+
+    def model_when_needed(self, on_event: Listener = ignore) -> VideoModel | DeferredModel:
+        """The model as ``model``; one that is not loaded yet, and known from its files, is not loaded now.
+
+        It is loaded now for an index that is yet to be made, so that none is left behind empty.
+
+        Raises:
+            FootageError: as ``model``, but for what shows in loading alone.
+        """
+        own = self._loaders.model is not factories.load_model
+        if own or self._models.has("caption") or self.existing_store() is None:
+            return self.model(on_event)
+
+        def load() -> VideoModel:
+            self.embedder(on_event)  # it would be missed after the first captions
+            return self.model(on_event)
+
+        return self._deferred.get("", lambda: factories.deferred_model(self.settings, load)) or self.model(
+            on_event
+        )
+
+    def embedder_when_needed(self, on_event: Listener = ignore) -> TextEmbedder:
+        """The embedder of the settings, as ``model_when_needed``.
+
+        Raises:
+            FootageError: as ``embedder``.
+        """
+        from footage.embed.deferred import DeferredEmbedder
+
+        own = self._loaders.embedder is not factories.load_embedder
+        if own or self._embedders.has(self.settings.embedder) or self.existing_store() is None:
+            return self.embedder(on_event)
+        return DeferredEmbedder(self.settings.embedder, lambda: self.embedder(on_event))
 
     def find_model(self, on_event: Listener = ignore) -> VideoModel:
         """The model that finds events: that of the setting ``find_model``, else the one that captions.

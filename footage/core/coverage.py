@@ -52,6 +52,11 @@ class Coverage:
         return sum(number for state, number in self.files.items() if state != "gone")
 
 
+def counts_windows(file: File) -> bool:
+    """Whether the windows of a file's content say how much of it is indexed; else its state does."""
+    return _SHARE_OF.get(file.state) in ("failed", "waiting")
+
+
 def coverage(
     files: Iterable[File],
     committed: Mapping[str, Mapping[int, Span]],
@@ -78,7 +83,7 @@ def coverage(
         unknown += file.duration_seconds == 0
         rest = _SHARE_OF[file.state]
         covered = 0.0
-        if file.content_id and rest in ("failed", "waiting"):
+        if file.content_id and counts_windows(file):
             spans = committed.get(file.content_id, {})
             windows = (Window(file.content_id, index, span) for index, span in spans.items())
             covered = min(length, covered_seconds(windows))

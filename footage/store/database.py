@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from footage.core.coverage import Coverage, by_collection
+from footage.core.coverage import Coverage, by_collection, counts_windows
 from footage.core.tracks import CAPTION_TRACK, TRACKS, image_track
 from footage.store import maintenance
 from footage.store.annotations import Annotations
@@ -33,6 +33,8 @@ from footage.store.repositories.windows import WindowRepository
 from footage.store.tables import LIMITS, Limits, Tables
 from footage.store.versioned_cache import VersionedCache
 from footage.store.writing import locked, writing
+
+_MOST_NAMED = 1000  # contents that are looked up by name; of more, all windows are read
 
 
 class Store:
@@ -224,12 +226,18 @@ class Store:
             content_id: sum(gap.duration_seconds for gap in gaps)
             for content_id, gaps in self.videos.gaps().items()
         }
-        committed = {**self.windows.spans()}  # of what is not captioned, the first track that has it counts
+        files = self.files.all()
+        contents: set[str] | None = {
+            file.content_id for file in files if file.content_id and counts_windows(file)
+        }
+        if contents is not None and len(contents) > _MOST_NAMED:
+            contents = None
+        committed = {**self.windows.spans(contents)}  # of others, the first track that has it counts
         present = self.windows.tracks()
         others = [track for track in TRACKS if track != CAPTION_TRACK and track in present]
         for track in (*others, *self.windows.image_tracks()):
-            committed = {**self.windows.spans(track=track), **committed}
-        return by_collection(self.files.all(), committed, gaps)
+            committed = {**self.windows.spans(contents, track=track), **committed}
+        return by_collection(files, committed, gaps)
 
     def row_counts(self) -> dict[str, int]:
         """Number of rows by table, all tables."""

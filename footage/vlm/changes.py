@@ -51,8 +51,8 @@ def check_prompts(changes: Changes) -> None:
         )
 
 
-def changed(profile: Profile, changes: Changes) -> Profile:
-    """A profile with some changes; warns of those that the model was not trained on.
+def changed(profile: Profile, changes: Changes, *, warn: bool = True) -> Profile:
+    """A profile with some changes; warns of those that the model was not trained on, unless asked not to.
 
     With other prompts, sampling or length of captions, its ``prompt_version`` becomes a digest of these. A
     model that only finds uses none of them and keeps its version.
@@ -68,7 +68,8 @@ def changed(profile: Profile, changes: Changes) -> Profile:
         other = replace(profile, **fields, sampling=replace(profile.sampling, **drawing))
     except ValueError as exc:
         raise UsageError(f"{profile.name} cannot use these settings: {exc}") from exc
-    _warn(profile, other)
+    if warn:
+        _warn(profile, other)
     if profile.skills == ("find",) or _caption_settings(other) == _caption_settings(profile):
         return other
     return replace(other, prompt_version=own_version(profile, *_caption_settings(other)))

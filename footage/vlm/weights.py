@@ -22,6 +22,8 @@ from footage.core.errors import (
 )
 from footage.core.folder_digest import folder_digest
 from footage.core.timeout import supervise
+from footage.core.types import Provenance
+from footage.vlm import contract
 from footage.vlm.profile import Profile
 from footage.vlm.profiles import MARLIN_2B, PROFILES, get_profile, profile_of_type
 
@@ -51,6 +53,12 @@ class Weights:
     """Repository, or the folder's name."""
     revision: str
     """Commit of the repository, or "sha256:" and a digest of a local folder."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """What is recorded with every answer of a model of these weights in this process."""
+        profile = self.profile
+        return Provenance(self.model, self.revision, profile.prompt_version, contract.budget_text(profile))
 
 
 def locate(

@@ -6,18 +6,28 @@ from collections.abc import Sequence
 
 from footage.core.errors import WaitStoppedError, WindowError
 from footage.core.types import WindowRecord
+from footage.vlm.deferred import DeferredModel
 from footage.vlm.protocol import VideoModel
 from indexer.captioning import CaptionTask, caption_windows
 from indexer.executors.protocol import CaptionWork, ModelFacts
 from indexer.openings import OpenedFile, UnusableFile
-from indexer.prefetch import DecodedWindow, Message, Prefetcher, UndecodedWindow, decoded
+from indexer.prefetch import (
+    DecodedWindow,
+    Message,
+    Prefetcher,
+    UndecodedWindow,
+    decoded,
+    frame_bytes,
+)
 from indexer.tracks.protocol import TrackMaker
 
 
 class LocalExecutor:
-    """Captions with one model in this process."""
+    """Captions with one model in this process; a deferred one is loaded once a window is missing."""
 
-    def __init__(self, model: VideoModel | None, *, batch_size: int = 8, queue_windows: int = 4) -> None:
+    def __init__(
+        self, model: VideoModel | DeferredModel | None, *, batch_size: int = 8, queue_windows: int = 4
+    ) -> None:
         """Take a model.
 
         Args:
@@ -26,13 +36,16 @@ class LocalExecutor:
             queue_windows: Decoded windows that may wait for the model.
         """
         self._model = model
-        self._batch_size = 1 if model is None else max(1, min(batch_size, model.capabilities.max_batch))
+        self._batch_size = batch_size
         self._queue_windows = queue_windows
 
     @property
     def facts(self) -> ModelFacts | None:
         """As ``Executor.facts``."""
-        return None if self._model is None else ModelFacts.of(self._model)
+        model = self._model
+        if isinstance(model, DeferredModel):
+            return ModelFacts(model.profile, model.provenance, self._batch_size)
+        return None if model is None else ModelFacts.of(model)
 
     @property
     def track_lanes(self) -> int:
@@ -53,6 +66,7 @@ class LocalExecutor:
                 meter=work.meter,
             ),
             most=self._queue_windows,
+            size_bytes=frame_bytes,
         )
         with ahead as messages:
             self._caption(messages, work)
@@ -65,12 +79,14 @@ class LocalExecutor:
                 break
             match message:
                 case OpenedFile():
+                    if message.due:
+                        self._load()
                     run.open(message)
                 case DecodedWindow():
                     if run.tracks is not None:
                         run.tracks.see(message.window, message.frames)
                     batch.append(message)
-                    if len(batch) == self._batch_size:
+                    if len(batch) >= self._most_at_once:
                         if not self._commit(batch, work):
                             break
                         batch = []
@@ -84,6 +100,17 @@ class LocalExecutor:
         if batch and not work.meter.stopped:
             self._commit(batch, work)
 
+    def _load(self) -> None:
+        """Load the model, unless it is loaded."""
+        if isinstance(self._model, DeferredModel):
+            self._model = self._model.load()
+
+    @property
+    def _most_at_once(self) -> int:
+        """Windows per call of the loaded model."""
+        assert self._model is not None and not isinstance(self._model, DeferredModel)
+        return max(1, min(self._batch_size, self._model.capabilities.max_batch))
+
     def _commit(self, batch: Sequence[DecodedWindow], work: CaptionWork) -> bool:
         """Caption some windows and commit the captions.
 
@@ -92,7 +119,8 @@ class LocalExecutor:
         """
 
         def make(windows: Sequence[DecodedWindow]) -> list[WindowRecord | WindowError]:
-            assert self._model is not None and work.provenance is not None
+            assert self._model is not None and not isinstance(self._model, DeferredModel)
+            assert work.provenance is not None
             tasks = [CaptionTask(each.window, each.frames, work.provenance) for each in windows]
             return caption_windows(tasks, model=self._model, timing=work.meter.timing)
 

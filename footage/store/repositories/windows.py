@@ -113,8 +113,10 @@ class WindowRepository:
         """The provenance of each window of a track, by content id and index."""
         columns = ["content_id", "window_index", *layout.PROVENANCE_COLUMNS]
         found: dict[str, dict[int, Provenance]] = {}
+        known: dict[Provenance, Provenance] = {}  # a run has one, its windows are many
         for row in self._read_track(track, {}, columns):
-            found.setdefault(row["content_id"], {})[row["window_index"]] = layout.provenance_from_row(row)
+            under = layout.provenance_from_row(row)
+            found.setdefault(row["content_id"], {})[row["window_index"]] = known.setdefault(under, under)
         return found
 
     def covered_seconds(

@@ -25,7 +25,6 @@ from transformers import Molmo2ForConditionalGeneration, Molmo2Processor
 
 from footage.core.errors import DecodeError, ModelError, ModelMemoryError, WrongCheckpointError
 from footage.core.types import Answer, Frames, Provenance, Span
-from footage.vlm import contract
 from footage.vlm.batching import choose_device, end_ids, open_checkpoint, out_of_memory
 from footage.vlm.generation import AnswerDraft
 from footage.vlm.profile import Profile
@@ -81,8 +80,7 @@ class Molmo2Model(RawUse):
     @property
     def provenance(self) -> Provenance:
         """Model, revision, prompt version and budget."""
-        budget = contract.budget_text(self.profile)
-        return Provenance(self._weights.model, self._weights.revision, self.profile.prompt_version, budget)
+        return self._weights.provenance
 
     @property
     def stage_seconds(self) -> Mapping[str, float]:

@@ -26,7 +26,6 @@ from transformers import DynamicCache
 
 from footage.core.disk_cache import Shelf
 from footage.core.types import Answer, Frames, Provenance, Span
-from footage.vlm import contract
 from footage.vlm.backends.qwen_batches import (
     PROMPT_TOKENS_APART,
     BatchBounds,
@@ -137,8 +136,7 @@ class QwenModel(QwenDecoder, RawUse, ABC):
     @property
     def provenance(self) -> Provenance:
         """Model, revision, prompt version and budget."""
-        budget = contract.budget_text(self.profile)
-        return Provenance(self._weights.model, self._weights.revision, self.profile.prompt_version, budget)
+        return self._weights.provenance
 
     @property
     def stage_seconds(self) -> Mapping[str, float]:
