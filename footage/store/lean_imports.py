@@ -15,8 +15,9 @@ from types import ModuleType
 from typing import Any
 
 _DEFERRED = "lance_namespace_urllib3_client"
-"""A package whose own module is executed when a name is first looked up in it; its submodules are as always."""
+"""A package that is executed when a name is first looked up in it; its submodules are as always."""
 _HIDDEN = "pandas"
+"""A package that this program does not use."""
 
 _lock = threading.RLock()
 
