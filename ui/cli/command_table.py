@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Place:
+class CommandPlace:
     """Where a command is, or a group of commands."""
 
     module: str
@@ -19,45 +19,45 @@ class Place:
     """Whether it is a group of commands."""
 
 
-PANELS: dict[str, dict[str, Place]] = {
-    "Find": {name: Place(name) for name in ("search", "find", "ask", "point", "track")},
+PANELS: dict[str, dict[str, CommandPlace]] = {
+    "Find": {name: CommandPlace(name) for name in ("search", "find", "ask", "point", "track")},
     "Library": {
-        "index": Place("index"),
-        "status": Place("status"),
-        "videos": Place("videos"),
-        "video": Place("videos", "video", "VIDEO_EXAMPLES"),
-        "events": Place("videos", "events", "EVENTS_EXAMPLES"),
-        "transcript": Place("videos", "transcript", "TRANSCRIPT_EXAMPLES"),
-        "retry": Place("retry"),
-        "forget": Place("forget"),
-        "prune": Place("prune"),
-        "db": Place("db_group", is_group=True),
-        "captions": Place("captions", is_group=True),
+        "index": CommandPlace("index"),
+        "status": CommandPlace("status"),
+        "videos": CommandPlace("videos"),
+        "video": CommandPlace("videos", "video", "VIDEO_EXAMPLES"),
+        "events": CommandPlace("videos", "events", "EVENTS_EXAMPLES"),
+        "transcript": CommandPlace("videos", "transcript", "TRANSCRIPT_EXAMPLES"),
+        "retry": CommandPlace("retry"),
+        "forget": CommandPlace("forget"),
+        "prune": CommandPlace("prune"),
+        "db": CommandPlace("db_group", is_group=True),
+        "captions": CommandPlace("captions", is_group=True),
     },
-    "Export": {name: Place(name) for name in ("export", "reel", "verify")},
+    "Export": {name: CommandPlace(name) for name in ("export", "reel", "verify")},
     "Review": {
-        "save": Place("review", "save", "SAVE_EXAMPLES"),
-        "review": Place("review"),
-        "correct": Place("correct"),
-        "corrections": Place("notes", "corrections", "CORRECTIONS_EXAMPLES"),
-        "label": Place("notes", "label", "LABEL_EXAMPLES"),
+        "save": CommandPlace("review", "save", "SAVE_EXAMPLES"),
+        "review": CommandPlace("review"),
+        "correct": CommandPlace("correct"),
+        "corrections": CommandPlace("notes", "corrections", "CORRECTIONS_EXAMPLES"),
+        "label": CommandPlace("notes", "label", "LABEL_EXAMPLES"),
     },
     "Measure": {
-        "calibrate": Place("calibrate"),
-        "audit": Place("audit"),
-        "eval": Place("eval", is_group=True),
+        "calibrate": CommandPlace("calibrate"),
+        "audit": CommandPlace("audit"),
+        "eval": CommandPlace("eval", is_group=True),
     },
     "Service": {
-        "serve": Place("serve"),
-        "mcp": Place("mcp"),
-        "jobs": Place("jobs", is_group=True),
-        "tokens": Place("tokens", is_group=True),
-        "alerts": Place("alert_group", is_group=True),
+        "serve": CommandPlace("serve"),
+        "mcp": CommandPlace("mcp"),
+        "jobs": CommandPlace("jobs", is_group=True),
+        "tokens": CommandPlace("tokens", is_group=True),
+        "alerts": CommandPlace("alert_group", is_group=True),
     },
     "App, demo and diagnosis": {
-        "ui": Place("ui"),
-        "demo": Place("demo"),
-        "doctor": Place("doctor"),
-        "models": Place("models_group", is_group=True),
+        "ui": CommandPlace("ui"),
+        "demo": CommandPlace("demo"),
+        "doctor": CommandPlace("doctor"),
+        "models": CommandPlace("models_group", is_group=True),
     },
 }

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ui.cli import console, logs, served, setting_options
-from ui.cli.command_table import PANELS, Place
+from ui.cli.command_table import PANELS, CommandPlace
 
 SUMMARIES = Path(__file__).with_name("summaries.json")
 """The first paragraph of each command's help, for lists of commands; written by tools/reference.py."""
@@ -145,7 +145,7 @@ class _Commands(Mapping[str, Any]):
         return len(self._places)
 
 
-def _command(name: str, place: Place, panel: str) -> Any:
+def _command(name: str, place: CommandPlace, panel: str) -> Any:
     module = import_module(f"ui.cli.commands.{place.module}")
     holder = typer.Typer(cls=Group)
     function, examples = getattr(module, place.function), getattr(module, place.examples)
@@ -153,7 +153,7 @@ def _command(name: str, place: Place, panel: str) -> Any:
     return typer.main.get_group(holder).commands[name]
 
 
-def _group(name: str, place: Place, panel: str) -> Any:
+def _group(name: str, place: CommandPlace, panel: str) -> Any:
     module = import_module(f"ui.cli.commands.{place.module}")
     alone = getattr(module, place.function, None)
     group = typer.Typer(
