@@ -109,7 +109,9 @@ class RootGroup(Group):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """Names of commands that begin in some way, and their summaries."""
-        return super(RootGroup, self._summarised()).shell_complete(ctx, incomplete)
+        ctx = copy(ctx)
+        ctx.command = self._summarised()
+        return super(RootGroup, ctx.command).shell_complete(ctx, incomplete)
 
     def _summarised(self) -> RootGroup:
         """The same group with commands that have a name and a summary alone."""
