@@ -4,8 +4,9 @@ python -m tests.benchmarks.latency
 
 It asks an engine about three videos of 95 s each (640x360, a keyframe every 10 s): cold, where no file was
 opened and no window seen before, and warm, where they were but the answer is asked for anew; "shelf" is cold,
-but the index run has left on disk what the model saw (setting keep_seen_gb). "Free" is a model that answers at
-once, with the windows and frames of Marlin-2B, and finds the event once in each video; "demo" is the demo model.
+but the index run has left on disk what the model saw (setting keep_seen_gb). "Free" is a model that answers
+at once, with the windows and frames of Marlin-2B, and finds the event once in each video; "demo" is the demo
+model.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ python -m tests.benchmarks.shell
 python -m tests.benchmarks.shell --db ~/.footage/index.lancedb --repeats 15
 
 They run in turns with a bare interpreter (`python -c pass`); the index is one of the sample clips, with
-captions of the demo model. Processor time stands beside the time on the clock: other programs lengthen it less.
+captions of the demo model. Processor time stands beside the time on the clock: other programs lengthen it
+less.
 """
 
 from __future__ import annotations
