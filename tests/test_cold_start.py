@@ -70,6 +70,27 @@ assert table.to_pandas()["a"].tolist() == [1, 2]
     run(code)
 
 
+def test_what_draws_the_help_can_still_draw_everything():
+    code = """
+import sys
+from ui.cli.help_imports import import_help_drawing
+
+import_help_drawing()
+import typer.rich_utils
+assert "rich.markdown" not in sys.modules and "rich.traceback" not in sys.modules
+drawn = typer.rich_utils.Markdown("*text*")
+assert isinstance(drawn, typer.rich_utils.Markdown)
+import rich.markdown, rich.traceback
+assert type(drawn) is rich.markdown.Markdown
+try:
+    raise ValueError
+except ValueError as error:
+    trace = typer.rich_utils.Traceback.from_exception(type(error), error, error.__traceback__)
+assert type(trace) is rich.traceback.Traceback
+"""
+    run(code)
+
+
 def test_pandas_that_is_there_before_lancedb_stays_known_to_pyarrow():
     code = """
 import pandas

@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from ui.cli import console, logs, served, setting_options
 from ui.cli.command_table import PANELS, CommandPlace
+from ui.cli.help_imports import import_help_drawing
 
 SUMMARIES = Path(__file__).with_name("summaries.json")
 """The first paragraph of each command's help, for lists of commands; written by tools/reference.py."""
@@ -76,6 +77,7 @@ class Command(_Worded, TyperCommand):
         """
         if served.current() is not None:
             raise served.RunLocallyError("Help is printed without the service.")
+        import_help_drawing()
         super().format_help(ctx, formatter)
 
     def invoke(self, ctx: Any) -> Any:
@@ -105,6 +107,7 @@ class RootGroup(Group):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help with a list of commands."""
+        import_help_drawing()
         super(RootGroup, self._summarised()).format_help(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
