@@ -35,6 +35,7 @@ SLOW_FILES = frozenset(
         "api_media",
         "benchmarks_gpu",
         "cli_service",
+        "cold_start",
         "core_disk_cache",
         "crashes",
         "data_demo_training",

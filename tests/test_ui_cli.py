@@ -22,7 +22,8 @@ from footage.core.errors import StoreError, UsageError
 from footage.vlm.profiles import PROFILES
 from ui.cli import console, formatting, options
 from ui.cli.commands.ui import environment
-from ui.cli.main import Command, app
+from ui.cli.groups import Command
+from ui.cli.main import app
 
 COMMANDS = (
     *("search", "find", "ask", "point", "track"),

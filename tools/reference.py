@@ -1,4 +1,4 @@
-"""Writes the generated pages of docs/reference: commands, settings, exit codes, JSON and models.
+"""Writes the generated pages of docs/reference, and the summaries of commands in the main help.
 
     python tools/reference.py           # write the pages
     python tools/reference.py --check   # exit with 1 where a page is not what would be written
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by tools/reference.py; a test compares. Do not edit by hand. -->"
 COMMON = ("help", "quiet", "verbose")
 """Options of every command, which are described once."""
@@ -173,13 +172,27 @@ def _escaped(text: str) -> str:
     return _cell(text).replace("<", "&lt;")
 
 
+def summaries() -> str:
+    """ui/cli/summaries.json: the first paragraph of the help of each command and group, for the main help."""
+    import json
+
+    from typer.main import get_command
+
+    from ui.cli.main import app
+
+    found = get_command(app).commands.items()  # type: ignore[attr-defined]
+    return json.dumps({name: _first_sentence(command) for name, command in found}, indent=2) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
-    "commands.md": commands,
-    "settings.md": settings,
-    "exit-codes.md": exit_codes,
-    "json.md": json,
-    "models.md": models,
+    "docs/reference/commands.md": commands,
+    "docs/reference/settings.md": settings,
+    "docs/reference/exit-codes.md": exit_codes,
+    "docs/reference/json.md": json,
+    "docs/reference/models.md": models,
+    "ui/cli/summaries.json": summaries,
 }
+"""What is written: each file, and the function that gives its text."""
 
 
 def all_commands() -> Iterator[tuple[str, Any]]:
@@ -332,13 +345,13 @@ def main() -> int:
     )
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
     arguments = parser.parse_args()
-    stale = [name for name, page in PAGES.items() if not _same(FOLDER / name, page())]
+    stale = [name for name, page in PAGES.items() if not _same(ROOT / name, page())]
     if arguments.check:
         for name in stale:
-            sys.stderr.write(f"docs/reference/{name} is not up to date: python tools/reference.py\n")
+            sys.stderr.write(f"{name} is not up to date: python tools/reference.py\n")
         return 1 if stale else 0
     for name in stale:
-        (FOLDER / name).write_text(PAGES[name](), encoding="utf-8")
+        (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
     return 0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -53,7 +55,7 @@ def load_model(
         ModelUnavailableError: the folder holds no such model, or the hub does not give it.
     """
     place = folder or Path(name).expanduser()
-    try:
+    with naming_errors(kind, name, hint):
         if repository is None and place.is_dir():
             return _load(kind, str(place), device, offline=True)
         if folder is not None or name.startswith((".", "/", "~")):
@@ -64,9 +66,20 @@ def load_model(
         except (OSError, ValueError):  # not all of it is on this machine
             _ask_hub(remote if "/" in remote else f"{_OWNERS[kind]}/{remote}", revision)
             return _load(kind, remote, device, offline=False, revision=revision)
+
+
+@contextmanager
+def naming_errors(kind: Kind, name: str, hint: str) -> Iterator[None]:
+    """Turn the errors of libraries that load a model into one that names it.
+
+    Raises:
+        ModelUnavailableError: it cannot be loaded.
+    """
+    try:
+        yield
     except FootageError:
         raise
-    except Exception as error:  # transformers and the hub's client have no common base for their errors
+    except Exception as error:  # these libraries have no common base for their errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ModelUnavailableError(f"the {kind} {name!r} cannot be loaded: {reason}", hint=hint) from error
 

@@ -1,4 +1,6 @@
-"""Text embedders of sentence-transformers; knows nothing of videos or of the index.
+"""Text embedders in the format of sentence-transformers; knows nothing of videos or of the index.
+
+Models of the BERT kind, the bundled one among them, are computed with numpy, others by sentence-transformers.
 
 Some models were trained with a prefix that names the kind of a text, such as "query: " and "passage: ". The
 prefixes come with the model; the caller gives the kind.
@@ -11,11 +13,12 @@ import os
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from footage.core.errors import DependencyError, UsageError
 from footage.core.private_files import close_to_others, private_folder
-from footage.embed.models import load_model
+from footage.embed.bert import load_bert
+from footage.embed.models import load_model, naming_errors
 from footage.embed.protocol import TextEmbedder, TextKind
 
 if TYPE_CHECKING:
@@ -35,14 +38,74 @@ _BATCH = 64
 _AT_ONCE = 512
 
 
-class SentenceEmbedder:
-    """A sentence-transformers model as a ``TextEmbedder``. Make it with ``load_embedder``."""
+class TextModel(Protocol):
+    """What computes the vectors of texts."""
 
-    def __init__(self, name: str, model: Any) -> None:
+    dimension: int
+    """Length of a vector."""
+    prompts: dict[str, str]
+    """Prefixes of texts by name."""
+    default_prompt_name: str | None
+    """Name of the prefix of texts of no other kind."""
+    word_pieces: np.ndarray | None
+    """Input vectors of word pieces, float32 (pieces, length); None if the model has none."""
+
+    def encode(self, texts: Sequence[str], *, prompt: str, kind: TextKind) -> np.ndarray:
+        """Embed texts of a kind, each with a prefix.
+
+        Returns:
+            float32 array of shape (len(texts), dimension), each row L2-normalised.
+        """
+        ...
+
+    def piece_ids(self, words: Sequence[str]) -> list[list[int]]:
+        """Numbers of the word pieces of each word."""
+        ...
+
+
+class TransformersModel:
+    """A model that sentence-transformers computes, as a ``TextModel``."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.dimension = int(model.get_embedding_dimension())
+        self.prompts: dict[str, str] = model.prompts
+        self.default_prompt_name: str | None = model.default_prompt_name
+        self.word_pieces: np.ndarray | None = None
+        if hasattr(model[0], "auto_model"):
+            table = model[0].auto_model.get_input_embeddings().weight.detach()
+            self.word_pieces = table.float().cpu().numpy()
+
+    def encode(self, texts: Sequence[str], *, prompt: str, kind: TextKind) -> np.ndarray:
+        """Embed texts of a kind, each with a prefix; rows are L2-normalised."""
+        import numpy as np
+
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        vectors = encode(
+            texts,
+            prompt=prompt,
+            batch_size=_BATCH,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        result: np.ndarray = np.asarray(vectors, dtype=np.float32)
+        return result
+
+    def piece_ids(self, words: Sequence[str]) -> list[list[int]]:
+        """Numbers of the word pieces of each word."""
+        ids: list[list[int]] = self._model.tokenizer(words, add_special_tokens=False)["input_ids"]
+        return ids
+
+
+class SentenceEmbedder:
+    """A model as a ``TextEmbedder``. Make it with ``load_embedder``."""
+
+    def __init__(self, name: str, model: TextModel) -> None:
         self.name = name
         self._model = model
-        self._piece_vectors: np.ndarray | None = None
-        self.dimension = int(model.get_embedding_dimension())
+        self._mean_piece: np.ndarray | None = None
+        self.dimension = model.dimension
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
         """Embed texts, with the prefix that the model has for their kind.
@@ -55,25 +118,15 @@ class SentenceEmbedder:
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        encode = self._model.encode_query if kind == "query" else self._model.encode_document
-        vectors = encode(
-            clean,
-            prompt=self._prompt(kind),
-            batch_size=_BATCH,
-            normalize_embeddings=True,
-            convert_to_numpy=True,
-            show_progress_bar=False,
-        )
-        result: np.ndarray = np.asarray(vectors, dtype=np.float32)
-        return result
+        return self._model.encode(clean, prompt=self._prompt(kind), kind=kind)
 
     def _prompt(self, kind: TextKind) -> str:
         """The prefix of a kind: its own, else the model's default, else none.
 
-        The library gives every model an empty "document", which it would take for the model's own prefix.
+        Sentence-transformers gives every model an empty "document", which it would take for the model's own.
         """
         names, default = _PROMPTS[kind], self._model.default_prompt_name
-        if not any(default in each for each in _PROMPTS.values()):
+        if default and not any(default in each for each in _PROMPTS.values()):
             names = (*names, default)
         return next((self._model.prompts[name] for name in names if self._model.prompts.get(name)), "")
 
@@ -88,24 +141,20 @@ class SentenceEmbedder:
         """
         import numpy as np
 
-        pieces = self._pieces()
+        pieces = self._model.word_pieces
         if pieces is None:
             return self.embed(words)
+        if self._mean_piece is None:
+            self._mean_piece = pieces.mean(axis=0)
         if not words:
             return np.zeros((0, pieces.shape[1]), np.float32)
         clean = [word.encode("utf-8", "replace").decode("utf-8") for word in words]
-        ids = self._model.tokenizer(clean, add_special_tokens=False)["input_ids"]
-        vectors = np.stack([pieces[i].mean(axis=0) if i else np.zeros(pieces.shape[1]) for i in ids])
+        nothing = np.zeros(pieces.shape[1], np.float32)
+        ids = self._model.piece_ids(clean)
+        vectors = np.stack([pieces[i].mean(axis=0) - self._mean_piece if i else nothing for i in ids])
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         result: np.ndarray = (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
         return result
-
-    def _pieces(self) -> np.ndarray | None:
-        """The model's input vectors, less their mean, float32 (pieces, length); None if it has none."""
-        if self._piece_vectors is None and hasattr(self._model[0], "auto_model"):
-            table = self._model[0].auto_model.get_input_embeddings().weight.detach().float().cpu().numpy()
-            self._piece_vectors = table - table.mean(axis=0)
-        return self._piece_vectors
 
 
 class CachedEmbedder:
@@ -185,13 +234,15 @@ def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> SentenceEmbedd
     """
     if not name.strip():
         raise UsageError("the embedder has no name", hint=f"Use {BUNDLED!r}, a folder, or a hub name.")
-    model = load_model(
-        "embedder",
-        name,
-        device=device,
-        hint=f"Use the bundled one (--embedder {BUNDLED}), or a sentence-transformers folder.",
-        folder=_bundled_folder() if name == BUNDLED else None,
-    )
+    hint = f"Use the bundled one (--embedder {BUNDLED}), or a sentence-transformers folder."
+    folder = _bundled_folder() if name == BUNDLED else None
+    model: TextModel | None = None
+    if device == "cpu":
+        with naming_errors("embedder", name, hint):
+            model = load_bert(folder or Path(name).expanduser())
+    if model is None:
+        loaded = load_model("embedder", name, device=device, hint=hint, folder=folder)
+        model = TransformersModel(loaded)
     return SentenceEmbedder(name, model)
 
 

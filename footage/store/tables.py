@@ -18,6 +18,7 @@ from footage.core.errors import StoreError
 from footage.store.conditions import Row, Wanted, given, matching
 from footage.store.errors import mapped
 from footage.store.exact_index import Nearest, VectorMemory
+from footage.store.lean_imports import import_lancedb
 from footage.store.location import IndexLocation, WriteLock
 from footage.store.records import SCHEMA_VERSION
 
@@ -103,8 +104,7 @@ class Tables:
             StoreCorruptError: it cannot be read.
         """
         os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every partition that it joins to another
-        import lancedb
-
+        lancedb = import_lancedb()
         location = IndexLocation.of(location)
         with mapped(location.path):
             session = lancedb.Session(_INDEX_BYTES, _METADATA_BYTES)

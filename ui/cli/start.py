@@ -1,6 +1,6 @@
 """`footage`: asks the running service to run the command, else runs it here; standard library only.
 
-It parses nothing: the service does, or `ui.cli.main`, which takes the better part of a second to import.
+It parses nothing: the service does, or `ui.cli.main`, which takes a tenth of a second to import.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ui.cli.commands import add_alert, alerts
 
+HELP = "Alerts: report new moments by themselves."
 COMMANDS = {
     "add": (add_alert.run, add_alert.EXAMPLES),
     "list": (alerts.list_, alerts.LIST_EXAMPLES),

@@ -162,3 +162,7 @@ def take_in(
         console.results().print(
             f"Imported {windows} of {videos}, {formatting.count(imported.events, 'event')}."
         )
+
+
+COMMANDS = {"export": (export, EXAMPLES), "import": (take_in, IMPORT_EXAMPLES)}
+"""The commands of the group: function and examples."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from footage.store.findings import Checked
     from indexer.repairing import RepairReport
 
-HELP = "Check, repair, upgrade, back up and restore the index."
 CHECK_EXAMPLES = options.examples("footage db check", "footage db check --repair --db cameras.lancedb")
 UPGRADE_EXAMPLES = options.examples("footage db upgrade", "footage db upgrade --db cameras.lancedb")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from service.schemas.base import Record
     from service.schemas.jobs import JobRecord
 
+HELP = "List, cancel and retry the jobs of the service."
 EXAMPLES = options.examples(
     "footage jobs list", "footage jobs list --state failed", "footage jobs list --json"
 )

@@ -12,7 +12,6 @@ from ui.cli.setting_options import takes_settings
 if TYPE_CHECKING:
     from footage.core.config import Settings
 
-HELP = "List, test and serve models."
 SHOW_EXAMPLES = options.examples("footage models show marlin-2b", "footage models show video-scan --json")
 EXAMPLES = options.examples(
     "footage models list", "footage models list --json | jq 'select(.skills | index(\"find\")) | .name'"

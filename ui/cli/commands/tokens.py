@@ -13,6 +13,7 @@ from ui.cli.setting_options import takes_settings
 if TYPE_CHECKING:
     from footage.core.config import Settings
 
+HELP = "Tokens for the HTTP API and MCP over TCP."
 EXAMPLES = options.examples(
     "footage tokens create laptop --role edit", "footage tokens list", "footage tokens revoke laptop"
 )
