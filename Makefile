@@ -67,7 +67,7 @@ figures: setup ## List the commands behind the figures in the docs, or run those
 stress: setup ## Kills, full disks, everything at once, for an hour: nothing may be lost (KILLS=50 LEVELS=10 SECONDS=600)
 	FOOTAGE_STRESS=1 FOOTAGE_TEST_KILLS=$(or $(KILLS),50) FOOTAGE_STRESS_LEVELS=$(or $(LEVELS),10) \
 		FOOTAGE_STRESS_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest -s $(ARGS) tests/test_stress.py \
-		$(if $(ARGS),,tests/test_crashes.py tests/test_indexer_growing_files.py)
+		$(if $(ARGS),,$(shell grep -l FOOTAGE_TEST_KILLS tests/test_[!s]*.py tests/test_s[!t]*.py tests/test_store_*.py))
 
 fuzz: setup ## Decode thousands of damaged files: none may bring the caller down (N=5000)
 	FOOTAGE_FUZZ=$(or $(N),5000) $(BIN)/python -m pytest --log-cli-level=INFO $(ARGS) tests/fuzz

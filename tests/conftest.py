@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import sys
 import tempfile
@@ -15,6 +16,23 @@ import pytest
 
 hypothesis.settings.register_profile("project", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("project")
+
+
+def name_frames_without_a_file() -> None:
+    """Say which modules the frames of ``python -m`` and ``python -c`` belong to.
+
+    Pydantic reads the docstrings of a model's fields in the frame that defines it. ``inspect`` goes through
+    all modules for each frame whose file it does not find, which takes some seconds per test process.
+    """
+    frame = sys._getframe()
+    while frame := frame.f_back:
+        file = frame.f_code.co_filename
+        if not os.path.exists(file):
+            for name in (file, os.path.normcase(os.path.abspath(file))):
+                inspect.modulesbyfile.setdefault(name, frame.f_globals.get("__name__", "__main__"))
+
+
+name_frames_without_a_file()
 
 
 SLOW_FILES = frozenset(
