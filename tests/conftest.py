@@ -14,7 +14,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("project", deadline=None)  # a busy machine is no failure
+EXAMPLES = int(os.environ.get("FOOTAGE_TEST_EXAMPLES", "40"))
+"""Examples of each property; ``make test-long`` tries more."""
+hypothesis.settings.register_profile(
+    "project", deadline=None, max_examples=EXAMPLES
+)  # a busy machine is no failure
 hypothesis.settings.load_profile("project")
 
 
