@@ -26,7 +26,7 @@ demo: setup ## Index the sample clips, ask the sample questions, print the answe
 WORKERS ?= 2
 PARALLEL = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 test: setup $(VENV)/.browser ## Run the tests, a few of them in a browser (ARGS="-k name")
-	$(PARALLEL) --durations 10 $(ARGS)
+	$(PARALLEL) --durations 30 $(ARGS)
 
 test-fast: setup ## Run the quick tests, at each change; aims at 90 s on two idle cores (ARGS="-k name")
 	$(PARALLEL) --fast $(ARGS)

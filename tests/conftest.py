@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -220,6 +221,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = {item for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Beside the slowest tests of ``--durations``, list the slowest files: one worker runs a whole file."""
+    seconds: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+    if number := config.getoption("durations"):
+        terminalreporter.section(f"slowest {number} files of {sum(seconds.values()):.0f} s")
+        for file, taken in seconds.most_common(number):
+            terminalreporter.write_line(f"{taken:.1f} s {file}")
 
 
 @contextmanager
