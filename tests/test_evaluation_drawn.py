@@ -53,15 +53,15 @@ def test_a_whole_run_over_an_index_of_drawn_clips():
 
 
 def test_verdicts_of_a_model_that_knows_the_truth():
-    libraries = [draw_clips(2 * SEED + number, 2, (20.0, 60.0)) for number in range(2)]
+    libraries = [draw_clips(2 * SEED + number, 3, (20.0, 60.0)) for number in range(2)]
     scores, curve = evaluate_verdicts(
         OracleModel([clip for clips in libraries for clip in clips]),
         load_embedder("minilm"),
         seed=SEED,
         libraries=2,
-        videos=2,
-        present=4,
-        absent=4,
+        videos=3,
+        present=8,
+        absent=8,
         looking=GroundingOptions(calibration=UNCALIBRATED),
     )
     # It knows nothing but captions' own words, so that paraphrases are answered with whole windows.
