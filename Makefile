@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-browser wheel bench gpu figures stress fuzz check audit lock test-compat test-vllm test-fullsize clean
+.PHONY: help setup demo test test-fast test-long test-browser wheel bench gpu figures stress fuzz check audit lock test-compat test-vllm test-fullsize clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -22,13 +22,19 @@ setup: $(VENV)/.installed $(VENV)/.ffmpeg ## Make .venv with the locked dependen
 demo: setup ## Index the sample clips, ask the sample questions, print the answers (ARGS=--json)
 	@$(BIN)/footage demo $(ARGS)
 
-# Two workers, of one thread each; a file stays with one of them, as its fixtures are costly.
-TWO_WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+# Workers of one thread each; a file stays with one of them, as its fixtures are costly.
+WORKERS ?= 2
+PARALLEL = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 test: setup $(VENV)/.browser ## Run the tests, a few of them in a browser (ARGS="-k name")
-	$(TWO_WORKERS) --durations 10 $(ARGS)
+	$(PARALLEL) --durations 30 $(ARGS)
 
 test-fast: setup ## Run the quick tests, at each change; aims at 90 s on two idle cores (ARGS="-k name")
-	$(TWO_WORKERS) --fast $(ARGS)
+	$(PARALLEL) --fast $(ARGS)
+
+# More examples of each property, more kills, damaged files and generated requests, and all tests in a browser.
+LONG := FOOTAGE_TEST_EXAMPLES=200 FOOTAGE_TEST_KILLS=6 FOOTAGE_TEST_FLIPS=200 FOOTAGE_FUZZ=1000 FOOTAGE_SCHEMATHESIS=5000
+test-long: setup $(VENV)/.browser ## Run all tests at full length, before a release, for hours (WORKERS=4 ARGS="-k name")
+	$(LONG) $(PARALLEL) -m "" $(ARGS)
 
 test-browser: setup $(VENV)/.browser ## Run every test that drives a browser, some minutes more
 	$(BIN)/python -m pytest -m browser $(ARGS)
@@ -67,7 +73,7 @@ figures: setup ## List the commands behind the figures in the docs, or run those
 stress: setup ## Kills, full disks, everything at once, for an hour: nothing may be lost (KILLS=50 LEVELS=10 SECONDS=600)
 	FOOTAGE_STRESS=1 FOOTAGE_TEST_KILLS=$(or $(KILLS),50) FOOTAGE_STRESS_LEVELS=$(or $(LEVELS),10) \
 		FOOTAGE_STRESS_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest -s $(ARGS) tests/test_stress.py \
-		$(if $(ARGS),,tests/test_crashes.py tests/test_indexer_growing_files.py)
+		$(if $(ARGS),,$(shell grep -l FOOTAGE_TEST_KILLS tests/test_[!s]*.py tests/test_s[!t]*.py tests/test_store_*.py))
 
 fuzz: setup ## Decode thousands of damaged files: none may bring the caller down (N=5000)
 	FOOTAGE_FUZZ=$(or $(N),5000) $(BIN)/python -m pytest --log-cli-level=INFO $(ARGS) tests/fuzz

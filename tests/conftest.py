@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +15,29 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("project", deadline=None)  # a busy machine is no failure
+EXAMPLES = int(os.environ.get("FOOTAGE_TEST_EXAMPLES", "40"))
+"""Examples of each property; ``make test-long`` tries more."""
+hypothesis.settings.register_profile(
+    "project", deadline=None, max_examples=EXAMPLES
+)  # a busy machine is no failure
 hypothesis.settings.load_profile("project")
+
+
+def name_frames_without_a_file() -> None:
+    """Say which modules the frames of ``python -m`` and ``python -c`` belong to.
+
+    Pydantic reads the docstrings of a model's fields in the frame that defines it. ``inspect`` goes through
+    all modules for each frame whose file it does not find, which takes some seconds per test process.
+    """
+    frame = sys._getframe()
+    while frame := frame.f_back:
+        file = frame.f_code.co_filename
+        if not os.path.exists(file):
+            for name in (file, os.path.normcase(os.path.abspath(file))):
+                inspect.modulesbyfile.setdefault(name, frame.f_globals.get("__name__", "__main__"))
+
+
+name_frames_without_a_file()
 
 
 SLOW_FILES = frozenset(
@@ -172,6 +196,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if slow and config.getoption("--fast") else None
 
 
+def pytest_collection_finish() -> None:
+    """Leave what the modules hold to itself: Streamlit collects garbage after each run of a page's script.
+
+    Going through all these objects takes it half a second, which the app avoids in the same way.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 MAIN = sys.modules["__main__"]
 
 
@@ -190,6 +223,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = {item for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Beside the slowest tests of ``--durations``, list the slowest files: one worker runs a whole file."""
+    seconds: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+    if number := config.getoption("durations"):
+        terminalreporter.section(f"slowest {number} files of {sum(seconds.values()):.0f} s")
+        for file, taken in seconds.most_common(number):
+            terminalreporter.write_line(f"{taken:.1f} s {file}")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ class Library:
     def reset(self) -> None:
         """Put everything back as it was made, in the same place."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(self.made, self.folder, symlinks=True)
+        shutil.copytree(self.made, self.folder, symlinks=True, copy_function=_copied)
         self.kept = None
 
     def reset_after(self, door: Door) -> None:
@@ -37,6 +38,11 @@ class Library:
         if OPERATIONS[door.operation].role != "view" or door.environment or self.kept is None:
             self.reset()
             self.kept = self.service()
+
+    def left_by(self, door: Door) -> None:
+        """Have the next question put everything back, where this one may have changed something."""
+        if OPERATIONS[door.operation].role != "view":
+            self.kept = None
 
     def service(self) -> Service:
         """A service of the settings as they are now."""
@@ -46,6 +52,11 @@ class Library:
         """The service to ask through a door: one for all that only read."""
         kept = self.kept if OPERATIONS[door.operation].role == "view" and not door.environment else None
         return kept or self.service()
+
+
+def _copied(source: str, target: str) -> None:
+    """A copy of one file; a link to one of LanceDB's, which are never changed, only replaced."""
+    (os.link if ".lance" + os.sep in source else shutil.copy2)(source, target)
 
 
 def prepared(root: Path, patch: pytest.MonkeyPatch) -> Library:

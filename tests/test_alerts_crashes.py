@@ -28,7 +28,7 @@ from service.alerts.delivery import Outbox, sink_of
 from service.alerts.manage import AddAlertRequest, AlertHistoryRequest, RetryAlertsRequest, SinkRequest
 from service.alerts.running import AlertRunner
 
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "1"))
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
 
 pytestmark = pytest.mark.timeout(400 + 60 * KILLS)

@@ -16,6 +16,7 @@ BLOCKS = [block for page in PAGES for block in blocks(page)]
 COMMANDS = sorted(
     {(str(block), line) for block in BLOCKS for line, _ in block.steps() if footage_commands(line)}
 )
+COMMAND = get_command(app)
 RUN = sorted({block.page for block in BLOCKS if (block.marker, block.reason) == ("run", "")})
 REAL = [block for block in BLOCKS if block.reason == "real clip"]
 SAMPLES = ("gate", "garden", "match", "yard", "street", "square", "zoo")
@@ -79,7 +80,7 @@ def test_a_block_of_commands_is_run_or_says_why_not(block):
 @pytest.mark.parametrize(("where", "line"), COMMANDS, ids=lambda value: value[:60])
 def test_a_command_is_one_that_the_parser_takes(where, line):
     for arguments in footage_commands(line):
-        command, name = get_command(app), "footage"
+        command, name = COMMAND, "footage"
         while hasattr(command, "commands") and arguments and arguments[0] in command.commands:
             name, *arguments = arguments
             command = command.commands[name]

@@ -184,8 +184,7 @@ def test_every_door_gives_the_same_answer(
             continue
         assert normalised(given) == normalised(records), answer.__name__
         assert same_error(error, given_error), (answer.__name__, given_error)
-    if OPERATIONS[door.operation].role != "view":
-        library.reset()
+    library.left_by(door)
 
 
 def test_pages_join_to_the_whole_list(library: Library) -> None:

@@ -27,7 +27,7 @@ from indexer.unfinished_files import Settling
 from service.export import Clip, export
 from ui.cli.main import app
 
-KILLS = 1 + int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
+KILLS = 1 + int(os.environ.get("FOOTAGE_TEST_KILLS", "1"))
 NOW = datetime(2026, 5, 1, 12).timestamp()
 
 

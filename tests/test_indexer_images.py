@@ -26,7 +26,7 @@ from indexer.tracks.image_feed import ImageFeed
 from indexer.tracks.pictures import Shot, image_windows, standing, steps
 
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "2"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "1"))
 TRACK = image_track("standin")
 LEVELS = [20] * 3 + [220] * 4 + [20] * 2 + [120] * 25  # 34 s, two image windows
 

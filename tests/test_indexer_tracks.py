@@ -27,7 +27,7 @@ from indexer.tracks.protocol import TrackReading
 
 OTHERS = (SPEECH_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK)
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "2"))
 
 
 @pytest.fixture(scope="module")

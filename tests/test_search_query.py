@@ -269,7 +269,7 @@ OTHERS = st.sampled_from(
 
 
 @given(st.lists(st.tuples(st.none(), OTHERS) | st.tuples(st.sampled_from(PAIRS), WORDS), max_size=12))
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 def test_marks_around_words_change_nothing(tokens):
     typed = " ".join(f"{pair[0]}{word}{pair[1]}" if pair else word for pair, word in tokens)
     try:
@@ -330,7 +330,7 @@ HOSTILE = st.lists(PIECES, max_size=14).map(" ".join) | st.lists(PIECES, max_siz
 
 
 @given(HOSTILE | st.text(max_size=200))
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 def test_hostile_texts_are_queries_or_one_sentence(text):
     try:
         query = parse_query(text)

@@ -30,7 +30,7 @@ from service.operations.operation import Operation
 from service.schemas.base import Record
 from service.session import Loaders, Service
 
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "1"))
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
 CLIPS = Path(__file__).parent.parent / "data" / "footage"
 NAMES = ("beach_dusk.mp4", "park_dusk.mp4", "street_dusk.mp4")

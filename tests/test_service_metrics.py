@@ -316,17 +316,17 @@ def test_the_command_serve_writes_its_log_as_json(service, tmp_path, runtime):
     log = tmp_path / "log"
     with log.open("w") as stderr:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [*command, "--token-file", str(tmp_path / "token"), "--log-format", "json"],
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             env=environment,
-        )
-        try:
-            wait_until(lambda: answers(f"http://127.0.0.1:{command[-1]}/health"), failure=log.read_text)
-        finally:
-            process.terminate()
-            assert process.wait(60) == 0
+        ) as process:
+            try:
+                wait_until(lambda: answers(f"http://127.0.0.1:{command[-1]}/health"), failure=log.read_text)
+            finally:
+                process.terminate()
+        assert process.returncode == 0
     requests = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     assert [(each["route"], each["status"]) for each in requests] == [("/health", 200)]
 

@@ -17,7 +17,7 @@ from footage.store import Store
 from footage.store.backup import backup, restore
 from indexer.pipeline import index
 
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "1"))
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
 
 

@@ -28,8 +28,8 @@ from indexer.pipeline import index
 from indexer.repairing import repair
 from ui.cli.main import app
 
-FLIPS = int(os.environ.get("FOOTAGE_TEST_FLIPS", "60"))
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "4"))
+FLIPS = int(os.environ.get("FOOTAGE_TEST_FLIPS", "30"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "2"))
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
 DERIVED = ["events", "passages", "vectors_standin"]
 KEPT = ["files", "videos", "meta", "marks", "runs"]

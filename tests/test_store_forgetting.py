@@ -14,7 +14,7 @@ from footage.core.types import Span
 from footage.store import Mark, Store
 from indexer.pipeline import index
 
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
 
 

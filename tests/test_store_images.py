@@ -29,7 +29,7 @@ from footage.store import Store
 from footage.store.schema import image_table, vector_table
 from footage.store.tables import Limits
 
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "2"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "1"))
 LARGE = Limits(in_memory_rows=500, scalar_index_rows=500, partition_rows=100, probes=8, few_images=120)
 """Every limit is lower, and the index may miss something."""
 HOSTILE = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
@@ -46,14 +47,23 @@ def put(store, name, vectors):
     return content_id
 
 
-@pytest.fixture
-def filled(tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """An index that is too large for memory, before it is tidied, with what it holds by owner id."""
     rng = np.random.default_rng(0)
-    store = Store.open(tmp_path / "index", create=True, limits=LARGE)
+    path = tmp_path_factory.mktemp("large") / "index"
+    store = Store.open(path, create=True, limits=LARGE)
     held = {f"v{n}": drawn(rng, EVENTS) for n in range(VIDEOS)}
     contents = {name: put(store, name, vectors) for name, vectors in held.items()}
-    return store, held, contents
+    return path, held, contents
+
+
+@pytest.fixture
+def filled(made, tmp_path):
+    """A copy of that index, which a test may change."""
+    path, held, contents = made
+    copy = shutil.copytree(path, tmp_path / "index")
+    return Store.open(copy, limits=LARGE), held, contents
 
 
 def nearest(held, query, limit, names=None):

@@ -23,7 +23,7 @@ from indexer.import_export import export_captions
 
 SAMPLES = Path(__file__).parent / "data"
 OLDER = [8, 9, 10, 11, 12]
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "2"))
 
 
 @pytest.fixture(params=OLDER, ids=lambda version: f"schema {version}")

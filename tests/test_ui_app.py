@@ -386,7 +386,7 @@ def test_the_libraries_are_out_of_the_search_for_garbage_that_follows_every_run(
         ask(app, "somebody runs")
         assert gc.get_freeze_count() <= frozen  # once, not after each question: a frozen cycle never goes
     finally:
-        gc.unfreeze()
+        gc.freeze()  # as it was before
 
 
 def test_without_an_index_the_page_says_the_command(open_app, tmp_path):

@@ -39,6 +39,11 @@ BLUE = "a blue car drives from right to left"
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)> **b** [a](http://b.c) `c` :red[d] $x$ "
 ANSWERED = ".fx-why"
 RESTS = "document.querySelector('.stApp[data-test-script-state=notRunning]')"
+PRESS = f"""button => {{
+    if (!{RESTS} || !button.isConnected || button.disabled) return false
+    button.click()
+    return true
+}}"""
 
 
 class HostileModel(TruthModel):
@@ -108,9 +113,14 @@ def collect(page, number: int) -> None:
 
 
 def press(page, name: str) -> None:
-    """Press a button once the page has come to rest: what is being drawn anew loses a click."""
-    page.wait_for_function(RESTS)
-    page.get_by_role("button", name=name).click()
+    """Press a button at a moment when the page rests: what is being drawn anew loses a click.
+
+    The page looks and presses in one step, as it may begin to draw in between.
+    """
+    button, end = page.get_by_role("button", name=name), time.monotonic() + 120
+    while not button.evaluate(PRESS):
+        assert time.monotonic() < end, f"the page never rests with a button {name!r}"
+        page.wait_for_timeout(50)
 
 
 def downloaded(page, button: str) -> bytes:

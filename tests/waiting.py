@@ -9,7 +9,7 @@ import pytest
 
 
 def wait_until(
-    condition: Callable[[], object], *, seconds: float = 60.0, failure: Callable[[], object] | str = ""
+    condition: Callable[[], object], *, seconds: float = 120.0, failure: Callable[[], object] | str = ""
 ) -> None:
     """Return as soon as the condition is true.
 

@@ -69,6 +69,12 @@ class AnswerBody(BaseModel):
     """Leads to the next part of the answer: the parameter `cursor` of the same request; null at the end."""
 
 
+class _MadeAnswer(AnswerBody):
+    """What the answers of operations are made of: they have no source to look for docstrings in."""
+
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
+
 @dataclass(frozen=True, slots=True)
 class OperationRoutes:
     """The routes of one operation."""
@@ -119,7 +125,7 @@ class OperationRoutes:
         kinds = self.operation.records
         return create_model(
             f"{camel(self.operation.name)}Answer",
-            __base__=AnswerBody,
+            __base__=_MadeAnswer,
             records=(list[Union[kinds]], Field(description="As the command prints with --json.")),  # type: ignore[valid-type] # noqa: UP007
         )
 

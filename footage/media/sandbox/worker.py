@@ -17,10 +17,13 @@ import select
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 HEAD = struct.Struct("=cI")
@@ -196,13 +199,14 @@ def _load(role: str) -> dict[str, str]:
         from footage.core.errors import DependencyError
         from footage.media import decode
 
-        try:
-            decode.decoder_class()
-        except DependencyError as exc:
-            missing = {"text": str(exc), "hint": exc.hint}
+        with _without_compiler():
+            try:
+                decode.decoder_class()
+            except DependencyError as exc:
+                missing = {"text": str(exc), "hint": exc.hint}
+            import_module("qwen_vl_utils")
+            import_module("torchvision.transforms.v2")
         for name in (
-            "qwen_vl_utils",
-            "torchvision.transforms.v2",
             "footage.media.frame_grid",
             "footage.media.images",
             "footage.media.audio",
@@ -220,6 +224,47 @@ def _load(role: str) -> dict[str, str]:
         ):
             import_module(name)
     return missing
+
+
+class _NoCompiler(ModuleType):
+    """Stands for ``torch._dynamo`` where nothing is compiled; imports the real one for anything else."""
+
+    disallow_in_graph = allow_in_graph = staticmethod(lambda function: function)
+
+    @staticmethod
+    def disable(function: Any, *_: Any, **__: Any) -> Any:
+        """A function as it is: nothing traces it."""
+        return function
+
+    @staticmethod
+    def is_compile_supported(device: Any) -> bool:
+        """Whether models can be compiled."""
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        _remove_stand_ins()
+        return getattr(import_module(self.__name__), name)
+
+
+def _remove_stand_ins() -> None:
+    for name in [name for name, module in sys.modules.items() if isinstance(module, _NoCompiler)]:
+        del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _without_compiler() -> Iterator[None]:
+    """Import torchcodec and torchvision without PyTorch's compiler, which is 40 % of the start of a process.
+
+    They want three functions of it, for programs that compile their models.
+    """
+    for name in ("torch._dynamo", "torch._dynamo.utils"):
+        sys.modules[name] = _NoCompiler(name)
+    try:
+        yield
+    finally:
+        _remove_stand_ins()
 
 
 def _rank_first_for_the_kernel() -> None:
