@@ -294,6 +294,7 @@ def _caption(
             case DecodedWindow():
                 if run.tracks is not None:
                     run.tracks.see(message.window, message.frames)
+                run.prepare_ahead(message)
                 batch.append(message)
                 if len(batch) == batch_size:
                     if not run.caption(batch):

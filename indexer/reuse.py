@@ -103,14 +103,15 @@ class CaptionReuse:
         self._store = store
         self._provenance = provenance
         self._committed = committed
-        self._enabled = enabled
+        self.enabled = enabled
+        """Whether captions are carried over at all."""
         self._files = FilesOfCameras(files.values() if enabled else ())
         self._before: dict[str, tuple[str, ...]] = {}
         self._contents: OrderedDict[str, _Content] = OrderedDict()
 
     def begin(self, file: File, video: Video) -> None:
         """Note that windows of a content come next."""
-        if not self._enabled:
+        if not self.enabled:
             return
         content_id = file.content_id
         self._files.add(file)
@@ -133,7 +134,7 @@ class CaptionReuse:
         Returns:
             One for each window, in order.
         """
-        if not self._enabled:
+        if not self.enabled:
             made = list(make(batch))
             self._write([], batch)
             return made

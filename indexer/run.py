@@ -13,7 +13,7 @@ from footage.core.timeline import merge_spans
 from footage.core.tracks import SCREEN_TEXT_TRACK
 from footage.core.types import CaptionEvent, File, FileState, Provenance, Video, Window, WindowRecord
 from footage.store import Store
-from footage.vlm.protocol import VideoModel
+from footage.vlm.protocol import PreparesAhead, VideoModel
 from indexer import library
 from indexer.captioning import CaptionTask, caption_windows
 from indexer.committer import Committer
@@ -203,6 +203,11 @@ class IndexRun:
         with self._meter.timing("tidy"):
             self._store.tidy_if_due()
         return True
+
+    def prepare_ahead(self, decoded: DecodedWindow) -> None:
+        """Have a window prepared while the next ones are decoded, where the model can and will look at it."""
+        if isinstance(self._model, PreparesAhead) and not (self._reuse and self._reuse.enabled):
+            self._model.prepare_ahead(decoded.frames)
 
     def _made(self, batch: Sequence[DecodedWindow]) -> list[WindowRecord | WindowError]:
         """What the model says of some windows."""
