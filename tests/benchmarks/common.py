@@ -116,10 +116,20 @@ def memory_mb() -> dict[str, float]:
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process so far, and of its children: those that have ended and those that run."""
+    """Processor time of this process and its children so far, of those that run, too."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     ended = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     return ended + sum(map(_cpu_if_child, Path("/proc").glob("[0-9]*/stat")))
+
+
+def start_decoders() -> None:
+    """Start the decoders of a running engine anew, which know no file, and wait until they have loaded."""
+    from footage.media.sandbox import pool
+
+    pool.end_children()
+    pool.start_early(pool.MOST_READING)
+    while not all(child.started for child in pool._pool._idle["read"]):
+        time.sleep(0.05)
 
 
 def _cpu_if_child(path: Path) -> float:

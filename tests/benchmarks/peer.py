@@ -5,11 +5,12 @@ answers at once, with the same stand-in for an embedder (nemostation's needs a m
 every run is a process of its own. The footage is a real traffic camera, 95 s at 640x360, 30 frames a second.
 nemostation's index and search are hidden commands of its program; their library functions are called.
 
-*Loaded* is the work alone: libraries are imported and, here, a decoder process has started before.
+*Loaded* is the work alone: libraries are imported and, here, decoder processes have started before.
 *Process* is everything from the start of the interpreter to its end. A question is asked about three videos
-with three candidates: *cold*, no file was opened before; *again*, in the same process (nemostation keeps
-nothing between questions). This project looks at more windows than candidates, to confirm what it finds;
-nemostation leaves out windows that seem still to it.
+of which none was opened before. *First* is the first answer of the model on the screen, *candidates* when it
+has looked at the three best windows, after which nemostation is done. This project goes on, to confirm what
+it found and to find more: *all*. *Again* is all of it in the same process; nemostation keeps nothing between
+questions, and leaves out windows that seem still to it.
 
 Examples:
     FOOTAGE_TEST_DATA=/data python -m tests.benchmarks.peer
@@ -41,6 +42,7 @@ SHIFT_SECONDS = 5
 """The videos that are searched begin this much later each, so that no two are alike."""
 QUESTION = "a square moves"
 DRIVER = Path(__file__).with_name("peer_driver.py")
+MEASURES = ("first", "candidates", "all", "again", "loaded", "cpu")
 Row = dict[str, Any]
 
 
@@ -130,18 +132,16 @@ def _run(command: list[str]) -> Row:
         raise RuntimeError(f"{command} ended with {process.returncode}")
     found: Row = json.loads(said.splitlines()[-1])
     assert not found["errors"], found
-    seconds = {"loaded" if "again" not in found else "cold": found["wall"], "cpu": found["cpu"]}
-    seconds |= {name: found[name] for name in ("first", "again") if name in found}
+    seconds = {name: found[name] for name in MEASURES if name in found}
     process_seconds = {"process": wall, "process cpu": usage.ru_utime + usage.ru_stime}
     windows = {name: found[name] for name in ("windows", "left_out") if name in found}
     return {"seconds": {**seconds, **process_seconds}, "windows": windows}
 
 
 def _row(what: str, measure: str, runs: dict[str, dict[str, list[Row]]]) -> Row:
-    # What only this project does in another way, the peer does as at first.
-    usual = {"first": "cold", "again": "cold"}
+    # The peer shows nothing before it is done, and does the same again.
     found = {
-        who: [run["seconds"].get(measure, run["seconds"].get(usual.get(measure, ""), 0.0)) for run in each]
+        who: [run["seconds"].get(measure, run["seconds"].get("all", 0.0)) for run in each]
         for who, each in runs[what].items()
     }
     middle = {who: round(common.spread(values)["median"], 2) for who, values in found.items()}
@@ -160,11 +160,9 @@ def _row(what: str, measure: str, runs: dict[str, dict[str, list[Row]]]) -> Row:
 def _ready() -> None:
     """What the product does when it starts: settings of the process, and decoders that have loaded."""
     from footage.core.process import settle
-    from footage.media.sandbox import pool
 
     settle()
-    pool.start_early()
-    pool.run("footage.media.containers:display_name", "", name="", timeout_seconds=60, expected=str)
+    common.start_decoders()
 
 
 def _index(db: str, address: str, *videos: str) -> Row:
@@ -180,7 +178,7 @@ def _index(db: str, address: str, *videos: str) -> Row:
     report = index(videos, store=store, model=model, embedder=HashEmbedder())
     wall = time.perf_counter() - began
     cpu = common.cpu_seconds() - spent
-    return {"wall": wall, "cpu": cpu, "windows": report.windows_captioned, "errors": [*report.warnings]}
+    return {"loaded": wall, "cpu": cpu, "windows": report.windows_captioned, "errors": [*report.warnings]}
 
 
 def _search(db: str, address: str, question: str) -> Row:
@@ -194,18 +192,21 @@ def _search(db: str, address: str, question: str) -> Row:
     engine = Engine(Store.open(Path(db)), HashEmbedder(), load_model(address))
     looking = GroundingOptions(max_windows=CANDIDATES, fresh=True)
     engine.search(question, ground=False)
-    first: list[float] = []
+    seconds: dict[str, float] = {}
     spent, began = common.cpu_seconds(), time.perf_counter()
 
     def shown(matches: Sequence[Any]) -> None:
-        if not first and any(match.grounded for match in matches):
-            first.append(time.perf_counter() - began)
+        if any(match.grounded for match in matches):
+            seconds.setdefault("first", time.perf_counter() - began)
 
-    result = engine.search(question, looking=looking, on_hits=shown)
-    wall, cpu = time.perf_counter() - began, common.cpu_seconds() - spent
-    again = common.seconds_of(lambda: engine.search(question, looking=looking))
-    windows = result.looked.windows
-    return {"wall": wall, "cpu": cpu, "first": first[0], "again": again, "windows": windows, "errors": []}
+    def done(windows: int, _: int) -> None:
+        if windows >= CANDIDATES:
+            seconds.setdefault("candidates", time.perf_counter() - began)
+
+    result = engine.search(question, looking=looking, on_hits=shown, on_progress=done)
+    seconds["all"], seconds["cpu"] = time.perf_counter() - began, common.cpu_seconds() - spent
+    seconds["again"] = common.seconds_of(lambda: engine.search(question, looking=looking))
+    return {**seconds, "windows": result.looked.windows, "errors": []}
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ def main() -> None:
         hits = search.search(config, rest[0], k=CANDIDATES)
         found = {"windows": sum(hit.grounded for hit in hits), "errors": []}
     wall = time.perf_counter() - began
-    sys.stdout.write(json.dumps({"wall": wall, "cpu": cpu_seconds() - spent, **found}) + "\n")
+    found |= {"loaded" if what == "index" else "all": wall, "cpu": cpu_seconds() - spent}
+    sys.stdout.write(json.dumps(found) + "\n")
 
 
 def cpu_seconds() -> float:

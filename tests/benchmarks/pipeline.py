@@ -164,7 +164,7 @@ def measure(library: Path, address: str | None = None) -> dict[str, float]:
 
 
 def index_once(library: Path, address: str | None = None) -> dict[str, float]:
-    """Index a folder into a new index; what the run itself took, everything loaded before."""
+    """Index a folder into a new index; what the run itself took, libraries and decoders loaded before."""
     from footage.core.process import settle
     from footage.embed.text_embedder import load_embedder
     from footage.store import Store
@@ -172,6 +172,7 @@ def index_once(library: Path, address: str | None = None) -> dict[str, float]:
     from indexer.pipeline import index
 
     settle()
+    common.start_decoders()
     embedder = load_embedder()
     embedder.embed(["to warm up"])
     model = load_model(address) if address else FreeModel()

@@ -1,4 +1,4 @@
-"""Prepares windows in threads before they are asked for; knows neither servers nor how windows are encoded."""
+"""Prepares windows in threads before they are asked for; knows neither servers nor encodings."""
 
 from __future__ import annotations
 
