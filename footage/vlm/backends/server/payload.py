@@ -113,8 +113,9 @@ def encode_clip(frames: Frames, *, crf: int = CRF) -> bytes:
         DecodeError: when there is no frame.
     """
     import av
+    from av.video.reformatter import VideoReformatter
 
-    timing = clip_timing(frames)
+    timing, reformatter = clip_timing(frames), VideoReformatter()
     step = timing.step_microseconds
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as target:
@@ -129,8 +130,8 @@ def encode_clip(frames: Frames, *, crf: int = CRF) -> bytes:
         context.color_range, context.colorspace = _LIMITED, _BT_601
         for at, number in enumerate(timing.numbers):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frames.pixels[number]), format="rgb24")
-            picture = picture.reformat(
-                width, height, "yuv420p", dst_colorspace=_BT_601, dst_color_range=_LIMITED
+            picture = reformatter.reformat(
+                picture, width, height, "yuv420p", dst_colorspace=_BT_601, dst_color_range=_LIMITED, threads=1
             )
             picture.pts, picture.time_base, picture.duration = at * step, Fraction(1, 1_000_000), step
             target.mux(stream.encode(picture))
