@@ -56,7 +56,7 @@ lock: setup ## Renew requirements.lock
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 BENCHMARKS := finds captions compile latency decode objects speech screen_text image_vectors isolation pipeline growth app database \
-	images service cluster at_rest memory shell
+	images service cluster at_rest memory shell peer
 bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9"; see docs/explanation/performance.md)
 	for name in $(or $(BENCH),$(BENCHMARKS)); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS) || exit 1; done
 

@@ -110,6 +110,7 @@ class CaptionReuse:
         self._files = FilesOfCameras(files.values() if enabled else ())
         self._before: dict[str, tuple[str, ...]] = {}
         self._lanes: dict[str, Hashable] = {}
+        self._seen: dict[Window, SeenWindow] = {}
         self._contents: OrderedDict[str, _Content] = OrderedDict()
 
     def begin(self, file: File, video: Video) -> None:
@@ -125,6 +126,13 @@ class CaptionReuse:
         while len(self._contents) > _KEPT_CONTENTS:
             self._contents.popitem(last=False)
 
+    def look(self, decoded: DecodedWindow) -> SeenWindow:
+        """What a window shows; kept until ``caption`` is called with it."""
+        window = decoded.window
+        if window not in self._seen:
+            self._seen[window] = seen(window, decoded.frames, looks=self.enabled)
+        return self._seen[window]
+
     def caption(self, batch: Sequence[DecodedWindow], make: MakeCaptions) -> list[WindowRecord | WindowError]:
         """Caption a batch, as far as captions are not carried over.
 
@@ -139,7 +147,9 @@ class CaptionReuse:
             One for each window, in order.
         """
         queue = CaptionQueue(self)
-        queue.add([seen(each.window, each.frames, looks=self.enabled) for each in batch])
+        queue.add([self.look(each) for each in batch])
+        for each in batch:
+            del self._seen[each.window]
         by_window = {each.window: each for each in batch}
         while due := queue.due():
             for window, result in zip(due, make([by_window[window] for window in due]), strict=True):

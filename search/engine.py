@@ -139,7 +139,7 @@ class Engine:
             content_ids: Search only these videos; all when None.
             arm: By what the index's texts are ordered; "text" needs no embedder.
             on_hits: Called with what the index alone answers, before the model is loaded or asked, and, for a
-                query about one event, with the matches after every round of asking.
+                query about one event, with the matches so far after every batch of windows.
             on_progress: Called with (windows done, windows in all) while the model is asked; of a combined
                 query for each part in turn.
 

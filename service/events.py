@@ -54,7 +54,7 @@ class WindowsPlanned:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Answers so far: of the index alone, then after every round of asking the model."""
+    """Answers so far: of the index alone, then after every batch of windows shown to the model."""
 
     matches: Sequence[Match]
     """Best first."""

@@ -84,6 +84,27 @@ def test_the_next_batch_is_decoded_while_one_runs(clip):
     assert all(result.error is None for result in found)
 
 
+def test_an_eager_batch_begins_with_the_windows_that_are_ready(clip):
+    class Waiting(Model):
+        """Prepares the second window only once the first one has been run."""
+
+        ran = threading.Event()
+
+        def prepare(self, frames):
+            assert frames.span.start_seconds == 0 or self.ran.wait(60)
+            return super().prepare(frames)
+
+        def run(self, requests):
+            self.ran.set()
+            return super().run(requests)
+
+    model = Waiting(max_batch=4)
+    found = results(WindowedRunner(model), sources(clip, (0, 1), (1, 2), (2, 3)), eager=True)
+    assert [result.number for result in found] == [0, 1, 2]
+    assert all(result.error is None for result in found)
+    assert model.batches[0] == [Span(0, 1)]
+
+
 @pytest.mark.parametrize(
     "spans",
     [

@@ -14,6 +14,7 @@ import threading
 import time
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -105,6 +106,20 @@ def test_children_are_reused_and_several_work_at_once(tmp_path):
     for thread in threads:
         thread.join()
     assert 1 <= len(pids) <= 2 and os.getpid() not in pids
+
+
+def test_a_job_does_not_wait_for_a_child_that_starts_where_another_is_free_before(tmp_path, monkeypatch):
+    (tmp_path / "av.py").write_text("import time\ntime.sleep(600)")
+    pool.end_children()
+    first = pool.run("os:getpid", name="x", timeout_seconds=60)
+    busy = threading.Thread(target=partial(pool.run, "time:sleep", 1, name="x", timeout_seconds=60))
+    with monkeypatch.context() as slow:
+        slow.syspath_prepend(str(tmp_path))
+        busy.start()
+        busy.join(0.2)
+        assert pool.run("os:getpid", name="x", timeout_seconds=60) == first
+    busy.join()
+    pool.end_children()
 
 
 def test_a_machine_that_cannot_start_a_child_is_no_file_s_fault(tmp_path, monkeypatch):

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from footage.core.errors import FootageError, VideoError, WindowError
 from footage.core.types import Frames, Span, Video
+from footage.inference.decode_ahead import DecodeAhead
 from footage.media.sandbox import WHOLE, SandboxSampler, frame_at, read_image, sample
+from footage.media.sandbox.pool import MOST_READING
 from footage.vlm.profile import Profile
-from footage.vlm.protocol import Prepared, Recalling, TakesTurns, VideoModel
+from footage.vlm.protocol import Prepared, PreparesAhead, Recalling, TakesTurns, VideoModel
 
 R = TypeVar("R")
 RunBatch = Callable[[Sequence[int], Sequence[Prepared]], Sequence["R | WindowError"]]
@@ -87,6 +89,10 @@ class WindowedRunner:
         self._model_lock: AbstractContextManager[object] = (
             nullcontext() if isinstance(model, TakesTurns) else threading.Lock()
         )
+        self._preparing: AbstractContextManager[object] = (
+            nullcontext() if isinstance(model, PreparesAhead) else threading.Lock()
+        )
+        self._last_run_seconds = 0.0
 
     def batches(
         self,
@@ -94,15 +100,19 @@ class WindowedRunner:
         run_batch: RunBatch[R],
         *,
         should_stop: Callable[[], bool] = lambda: False,
+        eager: bool = False,
     ) -> Iterator[list[WindowResult[R]]]:
         """Run the model over windows, in order, in batches of the size that suits it.
 
-        While one batch runs, the next one is decoded. Closing the iterator decodes nothing more.
+        While one batch runs, the next one is decoded, several files at once. Closing the iterator decodes
+        nothing more.
 
         Args:
             sources: The windows.
             run_batch: Called with one batch at a time, never with an empty one.
             should_stop: Asked before each batch; True ends the iteration, and the rest has no results.
+            eager: Let a batch begin with the windows that are ready, as soon as its first one is. It waits
+                for the others no longer than the model took for the last batch.
 
         Yields:
             The results of one batch, one for each of its windows, errors included.
@@ -112,25 +122,26 @@ class WindowedRunner:
         """
         can = self.model.capabilities
         size = max(1, min(can.windows_ahead, can.max_batch))
-        batches = [range(first, min(first + size, len(sources))) for first in range(0, len(sources), size)]
         with self._held_lock:
             to_decode = [n for n, source in enumerate(sources) if _held_key(source) not in self._held]
         decoder = _Decoder(sources, to_decode, self.model.profile, self._timeout_seconds)
-        with _one_thread("decode ahead") as thread:
-
-            def decode(batch: range) -> list[Future[_Ready | Exception]]:
-                return [thread.submit(self._ready, number, sources[number], decoder) for number in batch]
-
-            coming: list[Future[_Ready | Exception]] = []
-            for number, batch in enumerate(batches):
-                if should_stop():
-                    return
+        passes = [decoder.pass_of(number) for number in range(len(sources))]
+        coming = DecodeAhead(
+            lambda number: self._ready(number, sources[number], decoder), passes, most=2 * size
+        )
+        first = 0
+        with coming.running(min(MOST_READING, len(sources)), "decode ahead"):
+            while first < len(sources) and not should_stop():
                 # 1. Wait for this batch's windows, and have the next one's decoded meanwhile.
-                coming = coming or decode(batch)
-                ready = [future.result() for future in coming]
-                coming = decode(batches[number + 1]) if number + 1 < len(batches) else []
+                coming.allow(first + 2 * size)
+                past = min(first + size, len(sources))
+                ready = [coming.take(first)]
+                if eager:
+                    past = coming.ready(first + 1, past, self._last_run_seconds)
+                ready += [coming.take(number) for number in range(first + 1, past)]
                 # 2. Run.
-                yield self._run(batch, sources, ready, run_batch)
+                yield self._run(range(first, past), sources, ready, run_batch)
+                first = past
 
     def _run(
         self,
@@ -145,7 +156,9 @@ class WindowedRunner:
         }
         if shown:
             with self._model_lock:
+                began = time.monotonic()
                 results = run_batch(list(shown), [each.prepared for each in shown.values()])
+                self._last_run_seconds = time.monotonic() - began
             outcomes.update(zip(shown, results, strict=True))
             self._keep_on_disk([(sources[n], each.prepared) for n, each in shown.items()])
         return [
@@ -163,7 +176,9 @@ class WindowedRunner:
             if (known := self._held_window(source) or self._recalled(source)) is not None:
                 return _Ready(known)
             frames = decoder.decode(number)
-            prepared = self._hold(source, self.model.prepare(frames))
+            with self._preparing:
+                prepared = self.model.prepare(frames)
+            self._hold(source, prepared)
             return _Ready(prepared, tuple(dict.fromkeys(frames.times_seconds)))
         except VideoError as error:
             return error
@@ -232,6 +247,10 @@ class _Decoder:
                 sampler = self._sampler([sources[n] for n in numbers])
                 self._passes.update((n, (sampler, place)) for place, n in enumerate(numbers))
 
+    def pass_of(self, number: int) -> SandboxSampler | None:
+        """The pass that decodes a window together with others; None for a window by itself."""
+        return self._passes[number][0] if number in self._passes else None
+
     def decode(self, number: int) -> Frames:
         """The frames of a window.
 
@@ -295,13 +314,3 @@ def _ascending(sources: Sequence[WindowSource], numbers: Sequence[int]) -> list[
 
 def _held_key(source: WindowSource) -> tuple[str, Span]:
     return source.video.content_id or os.fspath(source.path), source.span
-
-
-@contextmanager
-def _one_thread(name: str) -> Iterator[ThreadPoolExecutor]:
-    """A thread that does its jobs in order; jobs that it has not begun at the end are dropped."""
-    thread = ThreadPoolExecutor(1, name)
-    try:
-        yield thread
-    finally:
-        thread.shutdown(cancel_futures=True)

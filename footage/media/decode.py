@@ -18,7 +18,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -218,6 +218,25 @@ class Wanted(NamedTuple):
 
 
 @dataclass(slots=True)
+class _Gathered:
+    """The pictures of a set so far, in one array from the first on."""
+
+    ticks: set[int]
+    """Presentation times of all its frames."""
+    pts: list[int] = field(default_factory=list)
+    """Presentation times of those that came."""
+    pixels: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint8))
+    """uint8 (frames, height, width, 3); as many of them are filled as came."""
+
+    def add(self, small: np.ndarray, pts: list[int]) -> None:
+        """Take pictures of one size; a ValueError where there are more than there should be."""
+        if not self.pts:
+            self.pixels = np.empty((len(self.ticks), *small.shape[1:]), np.uint8)
+        self.pixels[len(self.pts) : len(self.pts) + len(pts)] = small
+        self.pts += pts
+
+
+@dataclass(slots=True)
 class _Pass:
     """One run of a decoder over the frames of several sets, as far as it has come."""
 
@@ -225,10 +244,8 @@ class _Pass:
     chunks: Iterator[_Chunk]
     reached: int
     """Presentation time of the last frame that came, in ticks."""
-    ticks: dict[int, set[int]]
-    """By number of the set: the presentation times of its frames."""
-    parts: dict[int, list[tuple[np.ndarray, list[int]]]]
-    """By number of the set: its pictures so far, and their presentation times."""
+    sets: dict[int, _Gathered]
+    """By number of the set, for those that are not complete."""
     rotation_degrees: int = 0
     size: tuple[int, int] | None = None
 
@@ -254,7 +271,7 @@ class Reader:
             DecodeError: As ``decode``.
         """
         begun, self._pass = self._pass, None  # a thread that hangs in it, given up, keeps it to itself
-        if begun is None or number not in begun.parts:
+        if begun is None or number not in begun.sets:
             begun = self._begin(number, pulse)
         if begun is not None:
             try:
@@ -275,9 +292,8 @@ class Reader:
             return None
         table = self.source.table
         union = sorted({pick for each in numbers for pick in self._sets[each].picks})
-        ticks = {each: set(table.pts[list(self._sets[each].picks)].tolist()) for each in numbers}
-        chunks = read(table, union, pulse)
-        return _Pass(way, chunks, int(table.pts[0]) - 1, ticks, {each: [] for each in numbers})
+        sets = {each: _Gathered(set(table.pts[list(self._sets[each].picks)].tolist())) for each in numbers}
+        return _Pass(way, read(table, union, pulse), int(table.pts[0]) - 1, sets)
 
     def _take(self, begun: _Pass, number: int, pulse: Pulse) -> Pictures:
         """Go on until a set is complete; what else comes by is made small and kept for the sets after it."""
@@ -288,20 +304,19 @@ class Reader:
             chunk = next(begun.chunks, None)
             if chunk is None:
                 raise ValueError(_OTHER_FRAMES)
-            for each, parts in begun.parts.items():
-                mine = [place for place, tick in enumerate(chunk.pts) if tick in begun.ticks[each]]
+            for each, gathered in begun.sets.items():
+                mine = [place for place, tick in enumerate(chunk.pts) if tick in gathered.ticks]
                 if mine:
                     frames = chunk.frames if len(mine) == len(chunk.pts) else chunk.frames[mine]
                     small = _small(frames, self._sets[each].shrink)
-                    parts.append((small, [chunk.pts[place] for place in mine]))
+                    gathered.add(small, [chunk.pts[place] for place in mine])
             begun.reached, begun.rotation_degrees = chunk.pts[-1], chunk.rotation_degrees
             begun.size = begun.size or chunk.size
-        parts = begun.parts.pop(number)
-        pts = tuple(tick for _, some in parts for tick in some)
-        if pts != tuple(ticks.tolist()):
+        whole = begun.sets.pop(number)
+        if whole.pts != ticks.tolist():
             raise ValueError(_OTHER_FRAMES)
-        pixels = np.concatenate([pictures for pictures, _ in parts])
-        return Pictures(pixels, pts, begun.way, begun.rotation_degrees, 0, begun.size or (0, 0))
+        size = begun.size or (0, 0)
+        return Pictures(whole.pixels, tuple(whole.pts), begun.way, begun.rotation_degrees, 0, size)
 
 
 def decoder_class() -> Any:

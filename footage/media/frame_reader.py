@@ -358,20 +358,23 @@ def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
     from av import Packet
     from av.bitstream import BitStreamFilterContext
 
-    left = set(wanted)
+    left, codec = set(wanted), stream.codec_context
     referred = BitStreamFilterContext(_REFERRED, stream)
+    codec.skip_frame = skips = "NONREF"  # a packet without its picture is no damage
     for packet in container.demux(stream):
-        if packet.pts in wanted:
+        its_own = packet.pts in wanted
+        needed = "DEFAULT" if its_own else "NONREF"
+        if skips != needed:  # setting it takes longer than comparing
+            codec.skip_frame = skips = needed
+        if its_own:
             left.discard(packet.pts)
             referred.filter(Packet(bytes(packet)))  # the filter has to see every parameter set, too
-            stream.codec_context.skip_frame = "DEFAULT"
             yield packet
         elif packet.size:
-            stream.codec_context.skip_frame = "NONREF"  # a packet without its picture is no damage
             yield from referred.filter(packet)
         if not left:
             break
-    stream.codec_context.skip_frame = "DEFAULT"
+    codec.skip_frame = "DEFAULT"
     yield None
 
 

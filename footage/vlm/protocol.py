@@ -179,6 +179,15 @@ class TakesTurns(Protocol):
 
 
 @runtime_checkable
+class PreparesAhead(Protocol):
+    """A model that prepares windows beside its other work: any number of threads may prepare them."""
+
+    def prepare_ahead(self, frames: Frames) -> None:
+        """Begin to prepare a window, for a call of ``prepare`` with the same frames."""
+        ...
+
+
+@runtime_checkable
 class RawModel(Protocol):
     """A model in this process, for callers who make its inputs with transformers themselves."""
 

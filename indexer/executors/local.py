@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from footage.core.errors import WaitStoppedError, WindowError
 from footage.core.types import WindowRecord
 from footage.vlm.deferred import DeferredModel
-from footage.vlm.protocol import VideoModel
+from footage.vlm.protocol import PreparesAhead, VideoModel
 from indexer.captioning import CaptionTask, caption_windows
 from indexer.executors.protocol import CaptionWork, ModelFacts
 from indexer.openings import OpenedFile, UnusableFile
@@ -19,6 +19,7 @@ from indexer.prefetch import (
     decoded,
     frame_bytes,
 )
+from indexer.reuse import CaptionReuse
 from indexer.tracks.protocol import TrackMaker
 
 
@@ -85,6 +86,7 @@ class LocalExecutor:
                 case DecodedWindow():
                     if run.tracks is not None:
                         run.tracks.see(message.window, message.frames)
+                    self._prepare_ahead(message, run.reuse)
                     batch.append(message)
                     if len(batch) >= self._most_at_once:
                         if not self._commit(batch, work):
@@ -99,6 +101,11 @@ class LocalExecutor:
             work.meter.tell()
         if batch and not work.meter.stopped:
             self._commit(batch, work)
+
+    def _prepare_ahead(self, decoded: DecodedWindow, reuse: CaptionReuse) -> None:
+        """Have a window prepared while the next ones are decoded, where the model will look at it."""
+        if isinstance(self._model, PreparesAhead) and reuse.look(decoded).picture is None:
+            self._model.prepare_ahead(decoded.frames)
 
     def _load(self) -> None:
         """Load the model, unless it is loaded."""

@@ -85,7 +85,7 @@ def ground(
         limit: Most matches.
         per_video: Most matches of one video that are not found.
         on_progress: Called with (windows done, windows in all); the second number grows with what is found.
-        on_matches: Called with the matches after every round of asking.
+        on_matches: Called with the matches so far after every batch of windows.
 
     Returns:
         The matches; a video in which something unexpected failed is among the ``faults``.

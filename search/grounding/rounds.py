@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import zip_longest
 
@@ -121,6 +122,11 @@ class GroundingSearch:
             if on_progress:
                 on_progress(done + some, done + of)
 
+        def so_far(some: Mapping[int, Reply]) -> None:
+            if on_matches and len(some) < len(pending):
+                with self._with_replies([(pending[number][0], some[number]) for number in sorted(some)]):
+                    on_matches(self._matches())
+
         pending = self._first_windows()
         for _ in range(MOST_ROUNDS):
             if not pending:
@@ -132,6 +138,7 @@ class GroundingSearch:
                 fresh=self._options.fresh,
                 until=self._until,
                 on_progress=progress,
+                on_replies=so_far,
             )
             done += len(pending)
             for (state, _), reply in zip(pending, replies, strict=True):
@@ -143,6 +150,19 @@ class GroundingSearch:
                 break
             pending = list(self._next_windows())
         return self._matches(), [reply for state in self.states for reply in state.replies]
+
+    @contextmanager
+    def _with_replies(self, replies: Sequence[tuple[VideoState, Reply]]) -> Iterator[None]:
+        """Count some replies for a while, before all of their round are there."""
+        before = [(state, len(state.replies), state.fault) for state in self.states]
+        for state, reply in replies:
+            state.add(reply)
+        try:
+            yield
+        finally:
+            for state, count, fault in before:
+                del state.replies[count:]
+                state.weighed, state.fault = None, fault
 
     def _matches(self) -> list[Match]:
         found = [pair for state in self.states for pair in self._maker.matches_of(state)]

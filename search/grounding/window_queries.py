@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -122,6 +122,7 @@ class EventFinder:
         fresh: bool = False,
         until: float | None = None,
         on_progress: Callable[[int, int], None] | None = None,
+        on_replies: Callable[[Mapping[int, Reply]], None] | None = None,
     ) -> list[Reply]:
         """Ask when ``event`` takes place in each window.
 
@@ -131,6 +132,7 @@ class EventFinder:
             fresh: Ask again where an answer is remembered.
             until: Begin no batch after this moment of ``time.monotonic``; None for no bound.
             on_progress: Called with (windows done, windows in all) after every batch.
+            on_replies: Called with the replies so far, by number of the question, after every batch.
 
         Returns:
             One reply a question, in order. A window that was not shown has a ``problem`` and no answer.
@@ -152,6 +154,7 @@ class EventFinder:
             [WindowSource(questions[n].path, questions[n].video, questions[n].window.span) for n in unknown],
             lambda _, prepared: self._answers(prepared, prompt),
             should_stop=lambda: until is not None and time.monotonic() >= until,
+            eager=True,
         )
         for batch in batches:
             new = {
@@ -162,6 +165,8 @@ class EventFinder:
             self._remember(list(new.values()), prompt)
             if on_progress:
                 on_progress(len(replies), len(questions))
+            if on_replies:
+                on_replies(replies)
         out_of_time = (Reply(question, problem=OUT_OF_TIME) for question in questions)
         return [replies.get(n, reply) for n, reply in enumerate(out_of_time)]
 

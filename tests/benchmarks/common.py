@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import re
+import resource
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -112,6 +113,33 @@ def memory_mb() -> dict[str, float]:
     found = dict(re.findall(r"(VmRSS|RssAnon|VmHWM):\s*(\d+) kB", response.read_text()))
     names = {"resident_mb": "VmRSS", "of_no_file_mb": "RssAnon", "peak_mb": "VmHWM"}
     return {name: round(int(found[key]) * 1024 / 1e6) for name, key in names.items() if key in found}
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and its children so far, of those that run, too."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    ended = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return ended + sum(map(_cpu_if_child, Path("/proc").glob("[0-9]*/stat")))
+
+
+def start_decoders() -> None:
+    """Start the decoders of a running engine anew, which know no file, and wait until they have loaded."""
+    from footage.media.sandbox import pool
+
+    pool.end_children()
+    pool.start_early(pool.MOST_READING)
+    while not all(child.started for child in pool._pool._idle["read"]):
+        time.sleep(0.05)
+
+
+def _cpu_if_child(path: Path) -> float:
+    """Processor time of a process by its file in /proc, and of its ended children; 0 if it is no child."""
+    try:
+        fields = path.read_text().rpartition(")")[2].split()
+    except OSError:  # it has ended
+        return 0.0
+    mine = int(fields[1]) == os.getpid() and fields[0] != "Z"
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") if mine else 0.0
 
 
 def parser(description: str | None, name: str) -> argparse.ArgumentParser:

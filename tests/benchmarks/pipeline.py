@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,8 +25,6 @@ from pathlib import Path
 from tests.benchmarks import common
 
 CLIP_SECONDS = 95
-PEER_SECONDS = 20.9
-"""What the nearest peer took for such a clip with such a model, on two cores (wall time; it runs ffmpeg)."""
 LONG_MINUTES = 10
 MINUTE = 60
 CAPTION = "Scene: A test picture.\n\nEvents:\n<1.0 - 4.0> A square moves.\n<10.0 - 12.5> The counter turns."
@@ -112,10 +109,7 @@ def costs(folder: Path, repeats: int, address: str | None = None) -> dict[str, o
         for name, every in runs.items()
     ]
     common.show(f"an index run with a free model, medians of {repeats}", rows)
-    ratio = PEER_SECONDS / rows[0]["wall_seconds"]
-    response = f"peer: {PEER_SECONDS} s for the first ({CLIP_SECONDS / PEER_SECONDS:.1f} times playback)"
-    sys.stdout.write(f"{response}; here {ratio:.1f} times faster\n")
-    return {"rows": rows, "runs": runs, "peer_seconds": PEER_SECONDS, "times_faster_than_peer": ratio}
+    return {"rows": rows, "runs": runs}
 
 
 def scaling(folder: Path, minutes: list[int]) -> dict[str, object]:
@@ -170,7 +164,7 @@ def measure(library: Path, address: str | None = None) -> dict[str, float]:
 
 
 def index_once(library: Path, address: str | None = None) -> dict[str, float]:
-    """Index a folder into a new index; what the run itself took, everything loaded before."""
+    """Index a folder into a new index; what the run itself took, libraries and decoders loaded before."""
     from footage.core.process import settle
     from footage.embed.text_embedder import load_embedder
     from footage.store import Store
@@ -178,15 +172,17 @@ def index_once(library: Path, address: str | None = None) -> dict[str, float]:
     from indexer.pipeline import index
 
     settle()
+    common.start_decoders()
     embedder = load_embedder()
     embedder.embed(["to warm up"])
     model = load_model(address) if address else FreeModel()
     with tempfile.TemporaryDirectory(prefix="footage-bench-") as folder:
         store = Store.open(Path(folder) / "index.lancedb", create=True)
         loaded = common.memory_mb().get("resident_mb", 0)
-        wrote, spent, began = written(), cpu_seconds(), time.perf_counter()
+        wrote, spent, began = written(), common.cpu_seconds(), time.perf_counter()
         report = index([library], store=store, model=model, embedder=embedder)
-        wall, spent, wrote = time.perf_counter() - began, cpu_seconds() - spent, written() - wrote
+        wall, spent = time.perf_counter() - began, common.cpu_seconds() - spent
+        wrote = written() - wrote
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     seconds = report.seconds_captioned
     memory = common.memory_mb()
@@ -203,12 +199,6 @@ def index_once(library: Path, address: str | None = None) -> dict[str, float]:
         "peak_mb": memory.get("peak_mb", 0),
         "end_mb": memory.get("resident_mb", 0),
     }
-
-
-def cpu_seconds() -> float:
-    """Processor time of this process and its children so far."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def written() -> int:

@@ -11,6 +11,7 @@ import math
 import os
 import pickle
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -120,6 +121,13 @@ class Child:
     def alive(self) -> bool:
         """Whether it has not ended by itself."""
         return self._process.poll() is None
+
+    @property
+    def started(self) -> bool:
+        """Whether it has imported its libraries, or ended instead; for a child that does no job."""
+        waiting = select.poll()
+        waiting.register(self._socket, select.POLLIN)
+        return self._heard or bool(waiting.poll(0))
 
     def run(
         self,

@@ -20,8 +20,12 @@ from typing import Any
 
 from footage.media.sandbox.child import Child, Role
 
-_MOST = {"read": max(2, min(4, os.cpu_count() or 1)), "write": 2}
+MOST_READING = max(2, min(4, os.cpu_count() or 1))
+"""Most children that read."""
+_MOST = {"read": MOST_READING, "write": 2}
 """Most children by role; further jobs wait for one of them."""
+_LOOK_SECONDS = 0.02
+"""How often a child that is starting is looked at."""
 
 
 class _Pool:
@@ -37,35 +41,47 @@ class _Pool:
 
     @contextmanager
     def child(self, role: Role, preferred: Child | None) -> Iterator[Child]:
-        """A child for one job: the preferred one where it is idle, else the one used last, else a new one."""
-        with self._changed:
-            idle = self._idle[role]
-            for dead in [each for each in idle if not each.alive]:  # the system may have needed its memory
-                idle.remove(dead)
-                dead.end()
-                self._count[role] -= 1
-            self._changed.wait_for(lambda: idle or self._count[role] < _MOST[role])
-            if idle:
-                child = preferred if preferred is not None and preferred in idle else idle[-1]
-                idle.remove(child)
-            else:
-                self._count[role] += 1
-                child = None
+        """A child for one job: the preferred one where it is idle, else the one used last.
+
+        Where none is idle, one more is started; the first that is free does the job.
+        """
+        child = self._free(role, preferred)
         try:
-            child = child or Child(role)
             yield child
         finally:
             with self._changed:
-                if child is not None and child.usable:
+                if child.usable:
                     self._idle[role].append(child)
                 else:
                     self._count[role] -= 1
                 self._changed.notify()
 
-    def start_early(self) -> None:
-        """Start the first child that reads, where there is none; it is not waited for."""
+    def _free(self, role: Role, preferred: Child | None) -> Child:
+        """Take a child out of the idle ones."""
         with self._changed:
-            if not self._count["read"]:
+            idle = self._idle[role]
+            while True:
+                for dead in [
+                    each for each in idle if not each.alive
+                ]:  # the system may have needed its memory
+                    idle.remove(dead)
+                    dead.end()
+                    self._count[role] -= 1
+                if not idle and self._count[role] < _MOST[role]:
+                    idle.append(Child(role))
+                    self._count[role] += 1
+                # One that is still starting is waited for only where no other can be free before.
+                free = idle if self._count[role] == len(idle) else [each for each in idle if each.started]
+                if free:
+                    child = preferred if preferred is not None and preferred in free else free[-1]
+                    idle.remove(child)
+                    return child
+                self._changed.wait(_LOOK_SECONDS if idle else None)
+
+    def start_early(self, count: int) -> None:
+        """Start children that read, up to so many in all; they are not waited for."""
+        with self._changed:
+            while self._count["read"] < min(count, MOST_READING):
                 self._idle["read"].append(Child("read"))
                 self._count["read"] += 1
 
@@ -88,10 +104,10 @@ class _Pool:
 _pool = _Pool()
 
 
-def start_early() -> None:
-    """Have a child start while the caller does something else; importing its libraries takes seconds."""
+def start_early(count: int = 1) -> None:
+    """Have children start while the caller does something else; importing their libraries takes seconds."""
     if hasattr(socket, "send_fds"):
-        _pool.start_early()
+        _pool.start_early(count)
 
 
 def end_children() -> None:

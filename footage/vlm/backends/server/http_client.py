@@ -96,14 +96,17 @@ class ServerConnection:
     def client(self) -> httpx2.AsyncClient:
         """A client for some requests; to be closed.
 
-        The proxies of the environment are used for other machines only: requests to this one do not leave it.
+        The proxies of the environment are used for other machines only: requests to this one do not leave it,
+        and without TLS no certificates are loaded for them.
         """
+        plain = self.address.is_loopback and self.address.url.startswith("http://")
         return httpx2.AsyncClient(
             headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
             timeout=httpx2.Timeout(self.access.timeout_seconds, connect=CONNECT_SECONDS),
             limits=httpx2.Limits(max_connections=self.access.requests),
             follow_redirects=False,
             trust_env=not self.address.is_loopback,
+            verify=not plain,
         )
 
     async def ask(

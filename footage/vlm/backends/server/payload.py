@@ -21,6 +21,10 @@ from footage.vlm.contract import pair_stamps
 
 CRF = 8
 """x264's constant rate factor, chosen by its effect on the model's answers."""
+_PRESET = "ultrafast"
+"""x264's preset. On fourteen clips, at the same ``CRF``, the decoded frames are as near to the originals as
+with "veryfast" (PSNR 0.02 dB lower to 0.8 dB higher), in 0.4 to 0.7 times the time, with 20 to 90 % more
+bytes."""
 JPEG_QUALITY = 95
 MOST_FPS = 30
 """Highest frame rate that vLLM's loaders take (``Qwen3VLVideoBackend``, vLLM 0.32)."""
@@ -109,13 +113,14 @@ def encode_clip(frames: Frames, *, crf: int = CRF) -> bytes:
         DecodeError: when there is no frame.
     """
     import av
+    from av.video.reformatter import VideoReformatter
 
-    timing = clip_timing(frames)
+    timing, reformatter = clip_timing(frames), VideoReformatter()
     step = timing.step_microseconds
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as target:
         # No B-frames: every reader then finds the first picture at the first time.
-        options = {"crf": str(crf), "preset": "veryfast", "bf": "0"}
+        options = {"crf": str(crf), "preset": _PRESET, "bf": "0"}
         stream = target.add_stream("libx264", rate=timing.rate, options=options)
         height, width = (side + side % 2 for side in frames.pixels.shape[1:3])  # 4:2:0 has no odd sides
         stream.height, stream.width = height, width
@@ -125,8 +130,8 @@ def encode_clip(frames: Frames, *, crf: int = CRF) -> bytes:
         context.color_range, context.colorspace = _LIMITED, _BT_601
         for at, number in enumerate(timing.numbers):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frames.pixels[number]), format="rgb24")
-            picture = picture.reformat(
-                width, height, "yuv420p", dst_colorspace=_BT_601, dst_color_range=_LIMITED
+            picture = reformatter.reformat(
+                picture, width, height, "yuv420p", dst_colorspace=_BT_601, dst_color_range=_LIMITED, threads=1
             )
             picture.pts, picture.time_base, picture.duration = at * step, Fraction(1, 1_000_000), step
             target.mux(stream.encode(picture))

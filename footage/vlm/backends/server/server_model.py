@@ -18,6 +18,7 @@ from footage.core.errors import ModelError, WindowError, WindowRefusedError
 from footage.core.types import Answer, Frames, Provenance, Span
 from footage.vlm import contract
 from footage.vlm.backends.server import payload
+from footage.vlm.backends.server.ahead import PreparingAhead
 from footage.vlm.backends.server.chat import read_completion, request_body, window_parts
 from footage.vlm.backends.server.check import Dialect
 from footage.vlm.backends.server.http_client import FellError, Patience, RefusedError, ServerConnection
@@ -59,6 +60,7 @@ class ServerModel:
         self._has_noted = False
         self._left_out_in_a_row = 0
         self._waiting: dict[object, str] = {}
+        self._ahead = PreparingAhead(self._prepare)
 
     @property
     def profile(self) -> Profile:
@@ -109,6 +111,13 @@ class ServerModel:
         """
         if "point" in self._profile.skills and len(set(frames.times_seconds)) == 1:
             return self.prepare_pictures([frames])
+        return self._ahead.take(frames)
+
+    def prepare_ahead(self, frames: Frames) -> None:
+        """As ``footage.vlm.protocol.PreparesAhead``."""
+        self._ahead.begin(frames)
+
+    def _prepare(self, frames: Frames) -> Prepared:
         parts = window_parts(frames, self._dialect.way)
         notes = payload.clip_notes(frames) if self._dialect.way == "video" else ()
         if notes and not self._has_noted:
