@@ -25,6 +25,7 @@ ACCESS = {
 }
 
 
+_REFUSALS = {"503": b"SlowDown", "403": b"AccessDenied"}
 _OWN_HEADERS = ("transfer-encoding", "connection", "content-length", "date", "server")
 
 
@@ -33,7 +34,8 @@ class Fault:
     """What to do with some requests instead of answering them as they should be."""
 
     kind: str
-    """503, slow (waits ``seconds`` before each part of the body) or cut (half of the body, then nothing)."""
+    """503, 403, slow (waits ``seconds`` before each part of the body), cut (half of the body, then nothing),
+    gone (the connection ends before the request is carried out) or lost (it ends before the answer)."""
     times: int = 1
     """How many requests it meets."""
     method: str = "GET"
@@ -90,6 +92,10 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *arguments):
             pass
 
+        def _hang_up(self):
+            self.close_connection = True
+            self.connection.shutdown(2)
+
         def _pass_on(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with served.lock:
@@ -97,9 +103,12 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
             for each in served.before_answer:
                 each(self.command, self.path)
             fault = served.fault_for(self.command, self.path)
-            if fault and fault.kind == "503":
-                text = b"<Error><Code>SlowDown</Code></Error>"
-                self.send_response(503)
+            if fault and fault.kind == "gone":
+                self._hang_up()
+                return
+            if fault and fault.kind in _REFUSALS:
+                text = b"<Error><Code>" + _REFUSALS[fault.kind] + b"</Code></Error>"
+                self.send_response(int(fault.kind))
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)
@@ -112,6 +121,9 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
                 data = answer.read()
             finally:
                 upstream.close()
+            if fault and fault.kind == "lost":
+                self._hang_up()
+                return
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in (
@@ -127,8 +139,7 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if fault and fault.kind == "cut":
                 self.wfile.write(data[: len(data) // 2])
-                self.close_connection = True
-                self.connection.shutdown(2)
+                self._hang_up()
                 return
             for start in range(0, len(data), 1 << 16):
                 if fault and fault.kind == "slow":
