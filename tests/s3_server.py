@@ -1,6 +1,7 @@
 """A real S3 server on this machine (moto's), with a proxy before it that makes faults on request.
 
 What moto lacks: it checks no signatures and no permissions, and throttles nothing; the proxy does the latter.
+It checks If-None-Match and If-Match of a PUT (412).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ ACCESS = {
 }
 
 
+_ACCOUNT = "123456789012"  # of everything in moto
 _REFUSALS = {"503": b"SlowDown", "403": b"AccessDenied"}
 _OWN_HEADERS = ("transfer-encoding", "connection", "content-length", "date", "server")
 
@@ -74,6 +76,16 @@ class S3Server:
             aws_access_key_id="testing",
             aws_secret_access_key="testing",
         )
+
+    def age(self, bucket: str, key: str, seconds: float) -> None:
+        """Let an object have been written earlier than it was."""
+        from datetime import timedelta
+
+        from moto.s3.models import s3_backends
+
+        for backend in s3_backends[_ACCOUNT].values():
+            if bucket in backend.buckets:
+                backend.buckets[bucket].keys[key].last_modified -= timedelta(seconds=seconds)
 
     def fault_for(self, method: str, path: str) -> Fault | None:
         """The fault that a request meets, counted down."""

@@ -109,7 +109,10 @@ _STORAGE = (
     ),
 )
 """What the texts of storage clients contain, what it means, and what to do."""
-_FENCED = re.compile("transaction is incompatible with concurrent transaction Restore")
+_FENCED = re.compile(
+    "transaction is incompatible with concurrent transaction Restore|Too many concurrent writers"
+)
+"""What LanceDB says where another process has committed to a table that only one may write to."""
 
 
 def _of_storage(text: str, place: object) -> StoreError | None:

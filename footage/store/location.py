@@ -90,6 +90,10 @@ class IndexLocation(ABC):
     def keep_versions_seconds(self) -> float:
         """How long old versions of tables stay for those who are reading them."""
 
+    @abstractmethod
+    def version_count(self, table: str) -> int | None:
+        """How many versions of a table there are; None where counting them costs more than it saves."""
+
     @property
     def is_folder(self) -> bool:
         """Whether it is a folder of this machine."""

@@ -91,6 +91,9 @@ def tidy(tables: Tables, names: Iterable[str], *, every_version: bool = False) -
         time.sleep(2 * _AT_ONCE.total_seconds())
     keep = _AT_ONCE if every_version else timedelta(seconds=tables.location.keep_versions_seconds)
     for name in names:
+        versions = tables.location.version_count(name)
+        if versions is not None and versions <= tables.limits.few_versions and not every_version:
+            continue
         with tables.committing(name) as table:
             if not tables.location.is_folder:  # the fence before this one is an old version that goes
                 fencing.restore_latest(table)

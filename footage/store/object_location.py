@@ -153,6 +153,10 @@ class ObjectLocation(IndexLocation):
         """Size of a table, old versions included; of the whole prefix when None."""
         return sum(each.size_bytes for each in self.objects(f"{table}.lance/" if table else ""))
 
+    def version_count(self, table: str) -> int | None:
+        """How many versions of a table there are, in one request."""
+        return sum(1 for _ in self.objects(f"{table}.lance/_versions/"))
+
     def write_lock(self) -> LeaseLock:
         """A lease: it ends by itself if its holder dies or cannot reach the storage."""
         return LeaseLock(self, WRITER, self.writer_times)

@@ -60,6 +60,9 @@ class Limits:
     scalar_index_rows: int = 50_000
     """Of a table of at most so many rows a filter reads the whole column as fast as an index."""
 
+    few_versions: int = 20
+    """On object storage a table of at most so many versions is not tidied, which takes some forty requests."""
+
     def rows_in_memory(self, dimension: int) -> int:
         """Most rows of a table of vectors of ``dimension`` numbers that is searched in memory."""
         return min(self.in_memory_rows, self.in_memory_numbers // dimension)
