@@ -1,7 +1,7 @@
 """A process that writes to an index on object storage, a commit for each line that it is sent.
 
-``python object_writer.py ADDRESS LEASE_SECONDS MARGIN_SECONDS`` says "holds" or "error CLASS MESSAGE", then for
-each number on standard input "done NUMBER" or the same. An empty line ends it.
+``python object_writer.py ADDRESS LEASE_SECONDS MARGIN_SECONDS`` says "holds" or "error CLASS MESSAGE",
+then for each number on standard input "done NUMBER" or the same. An empty line ends it.
 """
 
 from __future__ import annotations

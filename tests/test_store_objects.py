@@ -177,21 +177,22 @@ def test_a_writer_that_was_paused_while_another_took_over_commits_nothing_more(s
 
 
 @pytest.mark.parametrize("cleaned", [False, True])
-@pytest.mark.parametrize("kind", ["insert", "upsert", "delete", "tidy"])
+@pytest.mark.parametrize("kind", ["insert", "upsert", "tidy"])
 def test_a_commit_that_is_late_meets_the_fence_of_the_new_holder(server, address, kind, cleaned):
     Store.open(address, create=True)
     old, new = (Tables.connect(address, limits=Limits(few_versions=0)) for _ in range(2))
     late = {
         "insert": lambda: old.insert("files", [file_to_row(file("late"))]),
         "upsert": lambda: old.upsert("files", [file_to_row(file("late"))]),
-        "delete": lambda: old.delete("files", {"path": ["/1.mp4"]}),
         "tidy": lambda: tidy(old, ["files"]),
     }
     done = []
 
     def take_over(method, path):
-        if method == "PUT" and "files.lance/_versions/" in path and not done:
+        if method == "PUT" and "files.lance/_versions/" in path:
             done.append(path)
+        if len(done) == (2 if kind == "tidy" else 1) and done[-1] == path:  # tidying sets a fence first
+            done.append("taken over")
             age(server, address)
             with new.writing():
                 new.upsert("files", [file_to_row(file(2))])
@@ -254,12 +255,12 @@ def test_a_reader_sees_complete_versions_while_a_writer_commits_and_tidies(serve
 
 
 def refusals_from(number: int, *, method: str = "PUT") -> Fault:
-    """The storage refuses every write from the given one on: to the index it is as if the writer were killed."""
+    """The storage refuses every write from the given one on: to the index that is a killed writer."""
     count = iter(range(10**9))
     return Fault("403", times=10**9, method=method, matches=lambda path: next(count) >= number)
 
 
-@pytest.mark.parametrize("number", [1, 2, 9, 27, 38, 41])
+@pytest.mark.parametrize("number", [1, 9, 27])
 def test_a_creation_that_is_cut_short_is_finished_by_the_next_run(server, address, number):
     server.faults.append(refusals_from(number))
     with pytest.raises(StoreError, match="the storage refuses access"):
@@ -272,7 +273,7 @@ def test_a_creation_that_is_cut_short_is_finished_by_the_next_run(server, addres
     assert not check(address).findings and store.row_counts()["meta"] == 2
 
 
-@pytest.mark.parametrize("number", [3, 11, 19, 26, 33])
+@pytest.mark.parametrize("number", [5, 19])
 def test_an_index_run_that_is_cut_short_is_resumed_and_ends_as_an_unbroken_one(
     server, address, library, local, number
 ):

@@ -155,6 +155,9 @@ class FolderLock:
     def check(self) -> None:
         """Nothing: the operating system takes no lock away from a process that lives."""
 
+    def renew(self) -> None:
+        """Nothing, for the same reason."""
+
     def note_fenced(self) -> None:
         """Nothing: a process that is dead writes nothing any more."""
 
@@ -201,6 +204,9 @@ class FolderAnnotationsLock:
             raise translate(error, self._path) from error
 
     def check(self) -> None:
+        """Nothing, as that of ``FolderLock``."""
+
+    def renew(self) -> None:
         """Nothing, as that of ``FolderLock``."""
 
     def note_fenced(self) -> None:

@@ -43,6 +43,9 @@ class IndexLock(Protocol):
             StoreError: it is not.
         """
 
+    def renew(self) -> None:
+        """Hold the lock for its whole time from now on; errors as ``check``."""
+
     def note_fenced(self) -> None:
         """Note that earlier holders are shut out."""
 

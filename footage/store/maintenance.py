@@ -96,7 +96,7 @@ def tidy(tables: Tables, names: Iterable[str], *, every_version: bool = False) -
             continue
         with tables.committing(name) as table:
             if not tables.location.is_folder:  # the fence before this one is an old version that goes
-                fencing.restore_latest(table)
+                fencing.restore_latest(table, tables.lock_of(name))
             table.optimize(cleanup_older_than=keep, delete_unverified=every_version)
         index_rows(tables, name)
         tables.commits[name] = 0

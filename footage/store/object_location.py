@@ -294,6 +294,21 @@ class LeaseLock:
         Raises:
             StoreError: it does not, or not any more.
         """
+        with self._held() as lease:
+            lease.check()
+
+    def renew(self) -> None:
+        """Hold the lease for its whole time from now on; errors as ``check``."""
+        with self._held() as lease:
+            lease.renew()
+
+    def note_fenced(self) -> None:
+        """Note that earlier holders are shut out; errors as ``check``."""
+        with self._held() as lease:
+            lease.note_fenced()
+
+    @contextmanager
+    def _held(self) -> Iterator[Lease]:
         lease = self._lease
         if lease is None:
             raise StoreError(
@@ -301,15 +316,6 @@ class LeaseLock:
                 hint="Report this with the command that you ran.",
             )
         try:
-            lease.check()
-        except LeaseLostError as error:
-            raise lost(self._location) from error
-
-    def note_fenced(self) -> None:
-        """Note that earlier holders are shut out; errors as ``check``."""
-        if self._lease is None:
-            raise StoreError(f"the lease of the index {self._location} is not held")
-        try:
-            self._lease.note_fenced()
+            yield lease
         except LeaseLostError as error:
             raise lost(self._location) from error

@@ -20,7 +20,7 @@ from footage.store import fencing
 from footage.store.conditions import Row, Wanted, given, matching
 from footage.store.errors import mapped
 from footage.store.exact_index import Nearest, VectorMemory
-from footage.store.location import IndexLocation
+from footage.store.location import IndexLocation, IndexLock
 from footage.store.records import ANNOTATION_TABLES, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Limits:
     """Of a table of at most so many rows a filter reads the whole column as fast as an index."""
 
     few_versions: int = 20
-    """On object storage a table of at most so many versions is not tidied, which takes some forty requests."""
+    """On object storage a table of at most so many versions is not tidied: that is some forty requests."""
 
     def rows_in_memory(self, dimension: int) -> int:
         """Most rows of a table of vectors of ``dimension`` numbers that is searched in memory."""
@@ -397,6 +397,10 @@ class Tables:
 
     # -- writing ---------------------------------------------------------------------------------------------
 
+    def lock_of(self, name: str) -> IndexLock:
+        """The lock that is held by who writes to a table."""
+        return self._annotations_lock if name in ANNOTATION_TABLES else self.write_lock
+
     def to_commit(self, name: str) -> Any:
         """A table that commits on top of the version that it was last brought to, and of no later one."""
         if self.location.is_folder:
@@ -425,8 +429,7 @@ class Tables:
             with mapped(self.path):
                 yield self.table(name)
             return
-        lock = self._annotations_lock if name in ANNOTATION_TABLES else self.write_lock
-        table = self.to_commit(name)
+        lock, table = self.lock_of(name), self.to_commit(name)
         with self._committing, mapped(self.path):
             table.checkout_latest()
             lock.check()

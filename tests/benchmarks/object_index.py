@@ -1,9 +1,9 @@
-"""An index on object storage beside the same one in a folder: requests of each step, and how many wait in a row.
+"""An index on object storage beside the same one in a folder: requests of each step, and those in a row.
 
 python -m tests.benchmarks.object_index
 
-The storage is moto's on this machine, behind a proxy that counts the requests and then delays each of them: the time
-that a step takes longer, divided by the delay, is the number of requests that wait for one another.
+The storage is moto's on this machine, behind a proxy that counts the requests and then delays each of them:
+the time that a step takes longer, divided by the delay, is the number of requests that wait for one another.
 """
 
 from __future__ import annotations
