@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FileError, StoreCorruptError, StoreMissingError, UsageError
+from footage.core.index_place import IndexPlace
 from footage.core.timecode import format_time
 from footage.core.timeline import merge_spans, normalise_text
 from footage.core.types import Span
@@ -77,7 +78,7 @@ class WrittenTemplate:
     """Queries proposed from captions, to be checked."""
 
 
-def write_template(source: Path, out: Path, *, db: Path) -> WrittenTemplate:
+def write_template(source: Path, out: Path, *, db: IndexPlace) -> WrittenTemplate:
     """Write a truth file for an index or a folder of videos.
 
     Args:
@@ -175,7 +176,7 @@ def proposals(
     return found
 
 
-def _videos(source: Path, db: Path) -> tuple[list[Listed], Store | None]:
+def _videos(source: Path, db: IndexPlace) -> tuple[list[Listed], Store | None]:
     """The videos of an index or a folder, by path, and the index that knows them, if there is one."""
     from footage.store import Store
     from indexer.library import WITH_LINKS, FoundFile, walk
@@ -189,7 +190,7 @@ def _videos(source: Path, db: Path) -> tuple[list[Listed], Store | None]:
     return sorted(_of(store).values(), key=lambda video: video.path), store
 
 
-def _indexed(db: Path) -> tuple[dict[Path, Listed], Store | None]:
+def _indexed(db: IndexPlace) -> tuple[dict[Path, Listed], Store | None]:
     from footage.store import Store
 
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
+from footage.core.index_place import state_folder
 from footage.core.names import folded
 from footage.store.state.alerts import AlertRepository
 from footage.store.state.database import FILE_NAME
@@ -88,7 +89,7 @@ def forget(service: Service, request: ForgetRequest) -> ForgetResult:
 
 
 def _forget_caches(service: Service, content_id: str, paths: Iterable[str]) -> None:
-    if (service.settings.db / FILE_NAME).is_file():
+    if (state_folder(service.settings.db) / FILE_NAME).is_file():
         AlertRepository(service.state()).forget([content_id])
     previews.forget(service.settings.cache_dir, content_id)
     service.settings.seen.forget(content_id)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from footage.core.errors import FileError, UsageError, VideoError
+from footage.core.index_place import state_folder
 from footage.objects.paths import located, media_path
 from indexer.library import FoundFile, Selection, parse_since, shown, walk
 from indexer.timestamps import (
@@ -215,7 +216,7 @@ def watch(
             request.paths,
             look,
             stop=cancel,
-            ignore=[settings.db, settings.cache_dir],
+            ignore=[state_folder(settings.db), settings.cache_dir],
             retry_seconds=max(1.0, min(RETRY_SECONDS, settling.seconds if settling else RETRY_SECONDS)),
         )
 

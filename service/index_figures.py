@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from footage.core.index_place import state_folder
+
 if TYPE_CHECKING:
     from footage.core.types import File
     from footage.store import Store
@@ -54,7 +56,7 @@ class IndexFigures:
     size_bytes: int = 0
     """Size of the index on disk."""
     free_bytes: int = 0
-    """Free space on the disk of the index."""
+    """Free space on the disk of the index, or of its state where it is on object storage."""
 
 
 def read_figures(service: Service, *, now: Callable[[], datetime]) -> IndexFigures:
@@ -68,7 +70,7 @@ def read_figures(service: Service, *, now: Callable[[], datetime]) -> IndexFigur
         StoreError: there is an index, and it cannot be read.
     """
     store = service.existing_store()
-    free = _free_bytes(service.settings.db)
+    free = _free_bytes(state_folder(service.settings.db))
     if store is None:
         return IndexFigures(free_bytes=free)
     status, runs = store.status(), store.runs.all()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from footage.core.extras import EXTRAS, Extra
+from footage.core.index_place import IndexPlace, state_folder
 from footage.core.service_socket import is_own_socket, socket_path
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def examine_installation(
         yield from _agents(machine)
 
 
-def _service(db: Path) -> InstallationCheck:
+def _service(db: IndexPlace) -> InstallationCheck:
     path = socket_path(db)
     if not path.exists():
         return InstallationCheck("service", "ok", "none is running for this index")
@@ -143,7 +144,7 @@ def _private_files(settings: Settings) -> InstallationCheck:
         return InstallationCheck(
             "privacy", "warn", "Windows has no file modes", "Keep the index in your own folder."
         )
-    named = [settings.db / FILE_NAME, settings.audit_log, token_file(Service(settings))]
+    named = [state_folder(settings.db) / FILE_NAME, settings.audit_log, token_file(Service(settings))]
     there = [path for path in named if path.is_file()]
     open_ = [path for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_:
@@ -156,11 +157,11 @@ def _private_files(settings: Settings) -> InstallationCheck:
     )
 
 
-def _state(db: Path) -> InstallationCheck:
+def _state(db: IndexPlace) -> InstallationCheck:
     """Whether jobs, alerts and tokens can be read."""
     from footage.store.state.database import FILE_NAME, MIGRATIONS
 
-    path = db / FILE_NAME
+    path = state_folder(db) / FILE_NAME
     if not path.exists():
         return InstallationCheck("state", "ok", "no jobs, alerts or tokens yet")
     restore = "Restore it from a backup, or move it away: jobs, alerts and tokens are then gone."

@@ -21,6 +21,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from footage.core.errors import FootageError, StoreError
+from footage.core.index_place import state_folder
 from service.events import Indexed, Indexing, IndexingFailed, Searched, ServiceEvent
 from service.index_figures import IndexFigures, read_figures
 
@@ -230,7 +231,7 @@ class _ServiceCollector(Collector):
         jobs = GaugeMetricFamily("footage_jobs", "Jobs by state.", labels=["state"])
         sent = GaugeMetricFamily("footage_alert_deliveries", "Deliveries of alerts.", labels=["state"])
         with suppress(FootageError):  # the state is busy: the other figures still count
-            state = read_state_figures(self._service.settings.db)
+            state = read_state_figures(state_folder(self._service.settings.db))
             _by_label(jobs, state.jobs.items())
             _by_label(sent, state.deliveries.items())
         yield from (steps, jobs, sent)

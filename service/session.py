@@ -148,16 +148,19 @@ class Service:
         return self._keep(lambda: store)
 
     def state(self) -> StateDatabase:
-        """Jobs, alerts and tokens of the index; the folder is made if there is none yet, and no index in it.
+        """Jobs, alerts and tokens of the index; their folder is made if there is none yet, but no index.
 
         Raises:
             StoreError: it cannot be made or read.
         """
+        from footage.core.index_place import state_folder
+        from footage.core.private_files import private_folder
         from footage.store.location import IndexLocation
-        from footage.store.opening import made_folder
         from footage.store.state.database import StateDatabase
 
-        folder = made_folder(IndexLocation.of(self.settings.db).path)
+        IndexLocation.of(self.settings.db).prepare()
+        folder = state_folder(self.settings.db)
+        private_folder(folder)
         return self._states.get(folder.stat().st_ino, lambda: StateDatabase(folder), only=True)
 
     def _keep(self, opened: Callable[[], Store]) -> Store:
@@ -485,6 +488,6 @@ class Service:
         factories.check_model(settings, skill, store=store, instead=instead, announce=looking_for)
 
     def _edition(self) -> int:
-        """Tells an index made anew in the same place from the one before."""
-        folder = Path(self.settings.db)
-        return folder.stat().st_ino if folder.is_dir() else 0
+        """Tells an index made anew in the same folder from the one before; on object storage it cannot."""
+        place = self.settings.db
+        return place.stat().st_ino if isinstance(place, Path) and place.is_dir() else 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from footage.core.endpoint import shown_address
+from footage.core.index_place import IndexPlace
 from footage.core.timeline import merge_spans
 from indexer.progress import model_seconds
 from service.requests import Request
@@ -69,7 +69,7 @@ class ReusedWindows:
 class StatusResult:
     """What the index holds."""
 
-    db: Path
+    db: IndexPlace
     """Where it lies."""
     index: IndexStatus
     """Its contents."""

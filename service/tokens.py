@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from footage.core.errors import FileError, UsageError
+from footage.core.index_place import place_digest
 from footage.core.private_files import FILE_MODE, close_to_others, private_folder
 from service.requests import Request
 from service.roles import ROLES, Role
@@ -183,8 +184,8 @@ def token_file(service: Service) -> Path:
         return service.settings.token_file
     import platformdirs
 
-    name = hashlib.sha256(str(Path(service.settings.db).resolve()).encode("utf-8", "surrogateescape"))
-    return platformdirs.user_state_path("footage") / "tokens" / f"{name.hexdigest()[:20]}.token"
+    name = place_digest(service.settings.db)[:20]
+    return platformdirs.user_state_path("footage") / "tokens" / f"{name}.token"
 
 
 def digest_of(token: str) -> str:

@@ -137,6 +137,7 @@ SLOW_FILES = frozenset(
         "store_image_repair",
         "store_images",
         "store_large",
+        "store_objects",
         "store_migrations",
         "stress",
         "synthetic",

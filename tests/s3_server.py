@@ -1,7 +1,8 @@
 """A real S3 server on this machine (moto's), with a proxy before it that makes faults on request.
 
 What moto lacks: it checks no signatures, no permissions and no expiry of credentials, throttles nothing, and
-knows no roles of machines; the proxy stands in for throttling and for refused credentials.
+knows no roles of machines; the proxy stands in for throttling and for refused credentials. It checks
+If-None-Match and If-Match of a PUT (412).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ ACCESS = {
 }
 
 
+_ACCOUNT = "123456789012"  # of everything in moto
 _CODES = {"503": "SlowDown", "429": "TooManyRequests", "403": "AccessDenied", "400": "ExpiredToken"}
 _OWN_HEADERS = ("transfer-encoding", "connection", "content-length", "date", "server")
 
@@ -35,8 +37,9 @@ class Fault:
     """What to do with some requests instead of answering them as they should be."""
 
     kind: str
-    """429, 503, 403 or 400 (an expired token), slow (waits ``seconds`` before each part of the body) or cut
-    (half of the body, then nothing)."""
+    """429, 503, 403, 400 (an expired token), slow (waits ``seconds`` before each part of the body), cut (half
+    of the body, then nothing), gone (the connection ends before the request is carried out) or lost (it ends
+    before the answer)."""
     times: int = 1
     """How many requests it meets."""
     method: str = "GET"
@@ -81,6 +84,16 @@ class S3Server:
             aws_secret_access_key="testing",
         )
 
+    def age(self, bucket: str, key: str, seconds: float) -> None:
+        """Let an object have been written earlier than it was."""
+        from datetime import timedelta
+
+        from moto.s3.models import s3_backends
+
+        for backend in s3_backends[_ACCOUNT].values():
+            if bucket in backend.buckets:
+                backend.buckets[bucket].keys[key].last_modified -= timedelta(seconds=seconds)
+
     def fault_for(self, method: str, path: str) -> Fault | None:
         """The fault that a request meets, counted down."""
         with self.lock:
@@ -98,6 +111,10 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *arguments):
             pass
 
+        def _hang_up(self):
+            self.close_connection = True
+            self.connection.shutdown(2)
+
         def _pass_on(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with served.lock:
@@ -105,6 +122,9 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
             for each in served.before_answer:
                 each(self.command, self.path)
             fault = served.fault_for(self.command, self.path)
+            if fault and fault.kind == "gone":
+                self._hang_up()
+                return
             if fault and fault.kind in _CODES:
                 text = b"<Error><Code>%s</Code></Error>" % _CODES[fault.kind].encode()
                 self.send_response(int(fault.kind))
@@ -120,6 +140,9 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
                 data = answer.read()
             finally:
                 upstream.close()
+            if fault and fault.kind == "lost":
+                self._hang_up()
+                return
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in _OWN_HEADERS:
@@ -129,8 +152,7 @@ def _proxy(served: S3Server, port: int) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if fault and fault.kind == "cut":
                 self.wfile.write(data[: len(data) // 2])
-                self.close_connection = True
-                self.connection.shutdown(2)
+                self._hang_up()
                 return
             for start in range(0, len(data), 1 << 16):
                 if fault and fault.kind == "slow":

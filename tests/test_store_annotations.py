@@ -21,8 +21,9 @@ from footage.core.types import (
     Window,
     WindowRecord,
 )
-from footage.store import Grounding, IndexLocation, Mark, Store, grounding_key
+from footage.store import Grounding, Mark, Store, grounding_key
 from footage.store.backup import backup, restore
+from footage.store.folder_location import FolderLocation
 
 PROVENANCE = Provenance("org/model", "abc", "1", "small")
 HERE = Span(1.5, 4.0)
@@ -111,6 +112,6 @@ def test_marks_are_made_while_another_process_indexes(store):
 
 
 def test_somebody_who_never_stops_writing_marks_is_reported(store):
-    other = Store.open(IndexLocation(store.path, annotations_patience_seconds=0.05))
+    other = Store.open(FolderLocation(store.path, annotations_patience_seconds=0.05))
     with store.unchanging_annotations(), pytest.raises(StoreError, match="writing annotations"):
         other.annotations.marks.put([REVIEW])

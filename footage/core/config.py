@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from footage.core.disk_cache import Shelf
 from footage.core.errors import FileError, UsageError
+from footage.core.index_place import IndexPlace, index_place
 from footage.core.setting_sources import CARD_VARIABLES as CARD_VARIABLES
 from footage.core.setting_sources import CONFIG_VARIABLE as CONFIG_VARIABLE
 from footage.core.setting_sources import ENV_PREFIX as ENV_PREFIX
@@ -56,8 +57,10 @@ class Settings(BaseSettings):
     file_values: ClassVar[dict[str, Any]] = {}
     """What the config file says."""
 
-    db: UserPath = Field(
-        default=Path("~/.footage/index.lancedb"), validate_default=True, description="Folder of the index."
+    db: Annotated[IndexPlace, BeforeValidator(index_place)] = Field(
+        default=Path("~/.footage/index.lancedb"),
+        validate_default=True,
+        description="Folder of the index, or its address on object storage (s3://, gs://, az://).",
     )
     service: Literal["auto", "never", "always"] = Field(
         default="auto",

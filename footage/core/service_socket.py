@@ -1,14 +1,15 @@
-"""Where the running service of an index listens on this machine; imports the standard library alone.
+"""Where the running service of an index listens on this machine; imports no other library.
 
 The command line looks here before anything heavy is loaded.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from pathlib import Path
+
+from footage.core.index_place import IndexPlace, place_digest
 
 LONGEST_PATH_BYTES = 103
 """Longest path of a socket: 103 bytes on macOS, 107 on Linux (``sun_path`` in sys/un.h)."""
@@ -35,10 +36,9 @@ def _is_short(folder: Path) -> bool:
     return len(os.fsencode(folder)) + len("/.sock") + _NAME_CHARACTERS <= LONGEST_PATH_BYTES
 
 
-def socket_path(db: Path) -> Path:
-    """The socket of the service of an index; its name is a digest of the real path of the index."""
-    digest = hashlib.sha256(os.fsencode(os.path.realpath(db))).hexdigest()[:_NAME_CHARACTERS]
-    return runtime_folder() / f"{digest}.sock"
+def socket_path(db: IndexPlace) -> Path:
+    """The socket of the service of an index; its name is a digest of the real path or the address."""
+    return runtime_folder() / f"{place_digest(db)[:_NAME_CHARACTERS]}.sock"
 
 
 def is_own_socket(path: Path) -> bool:

@@ -16,8 +16,7 @@ from footage.core.corrections import Correction
 from footage.core.names import folded
 from footage.core.plain_text import CLOSING, evened, without_quotes
 from footage.core.types import Answer, Provenance, Span
-from footage.store.forgetting import ANNOTATION_TABLES
-from footage.store.records import span_columns, span_from_row
+from footage.store.records import ANNOTATION_TABLES, span_columns, span_from_row
 from footage.store.tables import Tables, given
 
 MarkKind = Literal["review", "label"]

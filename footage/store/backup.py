@@ -1,10 +1,10 @@
-"""Copies an index to another folder and back, completely or not at all; checks every byte and every row.
+"""Copies an index to a folder and back, completely or not at all; checks every byte and every row.
 
 A copy holds the tables, the state of the service, and a manifest, ``.backup.json``: size, time and SHA-256 of
 each file. It is made in a draft beside its place and moved there in one step, once it was read back, every
 column of every row was read from it, and what is derived was compared. LanceDB never changes a data file, so
 that an incremental backup takes over from the copy before, as a second name for the same file, whatever is
-still as it was.
+still as it was. The index may be on object storage; the copy is always in a folder (``object_restore``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,21 +23,25 @@ from pathlib import Path
 from typing import Any
 
 from footage.core.errors import FootageError, StoreBusyError, StoreCorruptError, UsageError
+from footage.core.index_place import IndexPlace, state_folder
 from footage.core.private_files import close_to_others
+from footage.store import object_restore
 from footage.store.checking import check_tables
 from footage.store.database import Store
 from footage.store.errors import translate
 from footage.store.findings import Checked, Finding
-from footage.store.forgetting import ANNOTATION_TABLES
+from footage.store.folder_location import FolderLocation
+from footage.store.index_files import FileOnDisk, IndexFile, table_files
+from footage.store.location import IndexLocation
+from footage.store.object_location import ObjectLocation
 from footage.store.opening import program_version
+from footage.store.records import ANNOTATION_TABLES
 from footage.store.state.database import FILE_NAME as STATE_FILE
 from footage.store.state.database import copy_state
 from footage.store.tables import Tables
 
 MANIFEST = ".backup.json"
 FORMAT, FORMAT_VERSION = "footage index backup", 1
-_HINT = "latest_version_hint.json"  # the one file that LanceDB does change; it does without
-_READ_BYTES = 4 * 1024 * 1024
 Progress = Callable[[int, int], None]
 """Called with files done and files in all."""
 
@@ -85,13 +90,15 @@ def backup(
         on_progress: Called as files are copied.
 
     Raises:
-        UsageError: the target holds something else, or lies inside the index.
+        UsageError: the target holds something else, lies inside the index, or is no folder.
         StoreBusyError: another process is writing to the index, or to the copy.
         StoreCorruptError: something in the index cannot be read or believed.
         StoreFullError: the copy cannot be written.
     """
-    source, target = store.path.resolve(), target.expanduser().resolve()
-    if target.is_relative_to(source):
+    _refuse_address(target)
+    place, target = store.path, target.expanduser().resolve()
+    source = place.resolve() if isinstance(place, Path) else place
+    if isinstance(source, Path) and target.is_relative_to(source):
         raise UsageError(f"{target} is inside {source}", hint="Name a folder outside the index.")
     with store.unchanging(), _draft_for(target) as draft:
         before = _manifest_of(target) if incremental else None
@@ -103,7 +110,7 @@ def backup(
             noted, new_noted = copy(_named(source, annotations=True))
         entries |= noted
         new += new_noted
-        if copy_state(source, draft):
+        if copy_state(state_folder(source), draft):
             entries[STATE_FILE] = _entry_of(draft / STATE_FILE)
             new.append(STATE_FILE)
         checked = _checked(draft, f"the index {source}")
@@ -112,7 +119,7 @@ def backup(
     return _copied(checked, entries, new)
 
 
-def restore(source: Path, target: Path, *, on_progress: Progress = lambda done, total: None) -> Copied:
+def restore(source: Path, target: IndexPlace, *, on_progress: Progress = lambda done, total: None) -> Copied:
     """Put a copy made by ``backup`` in the place of an index that is not there (any more).
 
     Every file is compared with the manifest before anything is put in place. A copy without one, as older
@@ -120,7 +127,7 @@ def restore(source: Path, target: Path, *, on_progress: Progress = lambda done, 
 
     Args:
         source: The copy.
-        target: Where the index is to be; must not exist yet, or be empty.
+        target: Where the index is to be, a folder or an address; must not exist yet, or be empty.
         on_progress: Called as files are copied.
 
     Raises:
@@ -128,30 +135,76 @@ def restore(source: Path, target: Path, *, on_progress: Progress = lambda done, 
         StoreError: the copy is no index, or is not as it was written.
         StoreFullError: the index cannot be written.
     """
-    source, target = source.expanduser().resolve(), target.expanduser().resolve()
+    _refuse_address(source)
+    source = source.expanduser().resolve()
     _recover(source)
     expected = _manifest_of(source)
     if expected is None:
         Store.open(source)  # says what is wrong with it
+    if not isinstance(target, Path):
+        return _restore_objects(source, ObjectLocation.parsed(target), expected, on_progress)
+    target = target.expanduser().resolve()
     if target.is_relative_to(source):
         raise UsageError(f"{target} is inside {source}", hint="Name a folder outside the index.")
     with _draft_for(target) as draft:
         _refuse_taken(target, "")
-        names = expected if expected is not None else [str(p.relative_to(source)) for p in _files_of(source)]
-        lost = [name for name in names if not (source / name).is_file()]
-        if lost:
-            raise _not_as_written(source, lost, "missing")
-        files = {name: source / name for name in names}
+        files = _files_of_copy(source, expected)
         entries, new = _copy(files, draft=draft, before=None, old=source, on_progress=on_progress)
         if STATE_FILE in entries:
             close_to_others(draft / STATE_FILE)
-        if expected is not None:
-            changed = [name for name, entry in entries.items() if entry.sha256 != expected[name].sha256]
-            if changed:
-                raise _not_as_written(source, changed, "changed")
+        _require_as_written(source, {name: entry.sha256 for name, entry in entries.items()}, expected)
         checked = _checked(draft, f"the copy {source}")
         _put(draft, target)
     return _copied(checked, entries, new)
+
+
+def _restore_objects(
+    source: Path,
+    target: ObjectLocation,
+    expected: Mapping[str, CopiedFile] | None,
+    on_progress: Progress,
+) -> Copied:
+    """As ``restore``, to object storage: the copy is read and believed before the first object is written."""
+    files = _files_of_copy(source, expected)
+    _require_as_written(source, {name: _hashed(source / name) for name in files}, expected)
+    _checked(source, f"the copy {source}")
+    object_restore.upload(files, target, on_progress=on_progress)
+    with object_restore.finishing(target):
+        checked = _checked(target, f"the copy {source}")
+        if STATE_FILE in files:
+            object_restore.put_state(source, target)
+    entries = {name: CopiedFile(file.size_bytes, file.modified_ns, "") for name, file in files.items()}
+    return _copied(checked, entries, list(entries))
+
+
+def _files_of_copy(source: Path, expected: Mapping[str, CopiedFile] | None) -> dict[str, IndexFile]:
+    """The files of a copy, as its manifest names them.
+
+    Raises:
+        StoreCorruptError: one is not there.
+    """
+    found = table_files(FolderLocation(source))
+    if expected is None:
+        return found
+    if (source / STATE_FILE).is_file():
+        found[STATE_FILE] = FileOnDisk(source / STATE_FILE)
+    lost = [name for name in expected if name not in found]
+    if lost:
+        raise _not_as_written(source, lost, "missing")
+    return {name: file for name, file in found.items() if name in expected}
+
+
+def _require_as_written(
+    source: Path, hashes: Mapping[str, str], expected: Mapping[str, CopiedFile] | None
+) -> None:
+    """Compare the hashes of files with the manifest, if there is one.
+
+    Raises:
+        StoreCorruptError: one is another.
+    """
+    changed = [name for name, digest in hashes.items() if expected and digest != expected[name].sha256]
+    if changed:
+        raise _not_as_written(source, changed, "changed")
 
 
 def _not_as_written(source: Path, names: list[str], what: str) -> StoreCorruptError:
@@ -168,7 +221,7 @@ def _copied(checked: Checked, entries: Mapping[str, CopiedFile], new: list[str])
     return Copied(rows, len(entries), len(new), size, tuple(checked.findings))
 
 
-def _checked(draft: Path, what: str) -> Checked:
+def _checked(draft: IndexPlace | IndexLocation, what: str) -> Checked:
     """Read all of a copy.
 
     Raises:
@@ -188,27 +241,17 @@ def _checked(draft: Path, what: str) -> Checked:
 # -- files ---------------------------------------------------------------------------------------------------
 
 
-def _files_of(index: Path) -> Iterator[Path]:
-    """Every file of the tables of an index, data before the versions that name it."""
-    for table in sorted(index.glob("*.lance")):
-        for folder, folders, names in os.walk(table):
-            folders.sort(reverse=True)
-            wanted = (name for name in sorted(names) if name != _HINT and not name.startswith(".tmp"))
-            yield from (Path(folder, name) for name in wanted)
-
-
-def _named(index: Path, *, annotations: bool) -> dict[str, Path]:
+def _named(index: IndexPlace, *, annotations: bool) -> dict[str, IndexFile]:
     """The files of the tables that people write to, or of all others, by their names inside the index."""
-    found = {str(path.relative_to(index)): path for path in _files_of(index)}
     return {
-        name: path
-        for name, path in found.items()
+        name: file
+        for name, file in table_files(IndexLocation.of(index)).items()
         if (Path(name).parts[0].removesuffix(".lance") in ANNOTATION_TABLES) == annotations
     }
 
 
 def _copy(
-    files: Mapping[str, Path],
+    files: Mapping[str, IndexFile],
     *,
     draft: Path,
     before: Mapping[str, CopiedFile] | None,
@@ -227,25 +270,24 @@ def _copy(
     entries: dict[str, CopiedFile] = {}
     new = []
     try:
-        for number, (name, path) in enumerate(files.items()):
+        for number, (name, file) in enumerate(files.items()):
             on_progress(number, len(files))
-            status = path.stat()
             place = draft / name
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             kept = before.get(name) if before else None
             if (
                 kept is not None
-                and (kept.size_bytes, kept.modified_ns) == (status.st_size, status.st_mtime_ns)
+                and (kept.size_bytes, kept.modified_ns) == (file.size_bytes, file.modified_ns)
                 and _taken_over(old / name, place, kept.sha256)
             ):
                 entries[name] = kept
                 continue
-            digest = _copy_hashed(path, place)
+            digest = _copy_hashed(file, place)
             if _hashed(place) != digest:
                 raise StoreCorruptError(
                     f"{place} was not written correctly", hint="Check the disk, and try again."
                 )
-            entries[name] = CopiedFile(status.st_size, status.st_mtime_ns, digest)
+            entries[name] = CopiedFile(file.size_bytes, file.modified_ns, digest)
             new.append(name)
     except OSError as error:
         raise translate(error, draft) from error
@@ -261,14 +303,14 @@ def _taken_over(old: Path, place: Path, sha256: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError:  # the disk knows no second names
-        _copy_hashed(old, place)
+        _copy_hashed(FileOnDisk(old), place)
     return _hashed(place) == sha256
 
 
-def _copy_hashed(source: Path, target: Path) -> str:
+def _copy_hashed(source: IndexFile, target: Path) -> str:
     digest = hashlib.sha256()
-    with source.open("rb") as read, target.open("wb") as write:
-        while block := read.read(_READ_BYTES):
+    with target.open("wb") as write:
+        for block in source.blocks():
             digest.update(block)
             write.write(block)
         write.flush()
@@ -400,6 +442,14 @@ def _put(draft: Path, target: Path) -> None:
         target.rename(previous)
     draft.rename(target)
     shutil.rmtree(previous, ignore_errors=True)
+
+
+def _refuse_address(folder: Path) -> None:
+    if re.match(r"[a-z0-9]+:/", str(folder), re.IGNORECASE):  # a path has lost the second slash
+        raise UsageError(
+            f"a copy of an index is a folder, and {folder} is an address",
+            hint="Name a folder of this machine.",
+        )
 
 
 def _refuse_taken(target: Path, more: str) -> None:

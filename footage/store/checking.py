@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from footage.core.corrections import Correction
 from footage.core.errors import FootageError, StoreCorruptError, StoreError, StoreMissingError
+from footage.core.index_place import IndexPlace
 from footage.core.timeline import normalise_text
 from footage.core.tracks import CAPTION_TRACK, is_image_track
 from footage.core.types import File, Video, WindowRecord
@@ -20,7 +20,8 @@ from footage.store import records as layout
 from footage.store.annotations import CorrectionRepository
 from footage.store.findings import Checked, Finding, Kind, Progress, listed
 from footage.store.image_checking import check_embedders, check_images
-from footage.store.opening import holds_anything, version_by_shape, version_of
+from footage.store.location import IndexLocation
+from footage.store.opening import version_by_shape, version_of
 from footage.store.reading import Readout, TableRows, read_whole
 from footage.store.records import IMAGE_TABLES, VECTOR_TABLES, TextRow
 from footage.store.tables import Row, Tables
@@ -33,16 +34,17 @@ T = TypeVar("T")
 _CUTTING = re.compile(r"([\d.e+-]+) s, ([\d.e+-]+) s shared")
 
 
-def check(path: Path, on_progress: Progress = lambda what, done, total: None) -> Checked:
+def check(place: IndexPlace, on_progress: Progress = lambda what, done, total: None) -> Checked:
     """Read an index whole and say what is wrong with it; changes nothing.
 
     Raises:
         StoreMissingError: there is no index.
         SchemaMismatchError: it is of a version that this program cannot read.
     """
-    if not holds_anything(path):
-        raise StoreMissingError(f"no index found at {path}", hint="Name one with --db.")
-    return check_tables(Tables.connect(path), on_progress)
+    location = IndexLocation.of(place)
+    if not location.names():
+        raise StoreMissingError(f"no index found at {location}", hint="Name one with --db.")
+    return check_tables(Tables.connect(location), on_progress)
 
 
 def check_tables(tables: Tables, on_progress: Progress = lambda what, done, total: None) -> Checked:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from footage.core.coverage import Coverage, by_collection, counts_windows
+from footage.core.index_place import IndexPlace
 from footage.core.tracks import CAPTION_TRACK, TRACKS, image_track
 from footage.store import maintenance
 from footage.store.annotations import Annotations
-from footage.store.forgetting import ANNOTATION_TABLES
 from footage.store.index_status import ImageStatus, IndexStatus, TrackStatus
 from footage.store.location import IndexLocation
 from footage.store.migrations import Progress
 from footage.store.opening import open_tables
-from footage.store.records import track_of
+from footage.store.records import ANNOTATION_TABLES, track_of
 from footage.store.repositories.cameras import CameraRepository
 from footage.store.repositories.contents import ContentRepository
 from footage.store.repositories.events import EventRepository
@@ -87,14 +86,14 @@ class Store:
         """Everything that the index holds of a content, and its removal."""
 
     @property
-    def path(self) -> Path:
-        """Folder of the index."""
+    def path(self) -> IndexPlace:
+        """Folder or address of the index."""
         return self._tables.path
 
     @classmethod
     def open(
         cls,
-        location: IndexLocation | Path | str,
+        location: IndexLocation | IndexPlace,
         *,
         create: bool = False,
         limits: Limits = LIMITS,
@@ -102,7 +101,7 @@ class Store:
         """Open the index at ``location``; with ``create``, make one where nothing is yet (folder mode 0700).
 
         Args:
-            location: The folder, as a location, a path or a URI "file:///…".
+            location: The folder as a path or a URI "file:///…", an address as "s3://…", or a location.
             create: Whether to make an index where there is none.
             limits: From how many rows on tables are searched and indexed in another way.
 
@@ -111,13 +110,14 @@ class Store:
             StoreCorruptError: something is there that cannot be read as an index.
             SchemaMismatchError: it was written by another version of the tables.
             StoreFullError: it cannot be created because the disk is full or may not be written.
-            UsageError: the location is a URI that is not supported.
+            StoreError: object storage cannot be reached, or refuses access.
+            UsageError: the location is an address where no index can be.
         """
         tables = open_tables(IndexLocation.of(location), create=create, limits=limits)
         return cls(tables)
 
     def writing(self, on_progress: Progress | None = None) -> AbstractContextManager[None]:
-        """Hold the index's write lock; the operating system frees it if the process dies.
+        """Hold the index's write lock; the operating system frees it if the process dies, and a lease ends.
 
         Tables of an older version are upgraded first, and what was being forgotten is finished.
 

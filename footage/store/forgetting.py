@@ -22,16 +22,15 @@ from collections.abc import Collection
 from pathlib import Path
 
 from footage.core.errors import StoreError
+from footage.core.index_place import IndexPlace
 from footage.store import maintenance, rewriting
 from footage.store.errors import translate
-from footage.store.records import window_checksum
+from footage.store.records import ANNOTATION_TABLES, window_checksum
 from footage.store.tables import Tables
 
 PREFIX = ".forgetting-"
 _SEARCHABLE = 16  # a shorter id, as of captions made by hand, occurs in files that have nothing to do with it
 logger = logging.getLogger(__name__)
-ANNOTATION_TABLES = ("marks", "corrections", "searches", "groundings", "audits")
-"""Names of the tables that people write to, at any time, under a lock of their own."""
 FORGOTTEN = "forgotten"
 """``reused_from`` of a caption that was carried over from a content that the index has forgotten."""
 _ROWS_AT_ONCE = 2000
@@ -46,16 +45,20 @@ def forget(tables: Tables, content_id: str) -> int:
         How many files held it.
 
     Raises:
+        UsageError: the index is on object storage, where versions of objects may stay that nothing here sees.
         StoreError: something of it could not be removed; the next run that writes tries again.
     """
+    index = _folder(tables)
     files = len(tables.read("files", {"content_id": [content_id]}, columns=["path"]))
-    note = _record(tables.path, content_id)
+    note = _record(index, content_id)
     _carry_out(tables, content_id, note)
     return files
 
 
 def resume(tables: Tables) -> None:
     """Finish interrupted removals, as far as possible; the write lock is held."""
+    if not isinstance(tables.path, Path):
+        return  # nothing is ever forgotten there
     for note in sorted(tables.path.glob(f"{PREFIX}*")):
         content_id = _read(note)
         if content_id is None:  # killed while it was being written: nothing had been removed yet
@@ -67,8 +70,18 @@ def resume(tables: Tables) -> None:
                 logger.warning("The removal of a video is not complete yet: %s.", error)
 
 
-def pending(index: Path) -> set[str]:
+def _folder(tables: Tables) -> Path:
+    return tables.location.folder(
+        "removing a video for good",
+        instead="Copy the index into a folder with `footage db backup`, remove the video there, put that at "
+        "another address with `footage db restore`, and delete every version of the objects of this one.",
+    )
+
+
+def pending(index: IndexPlace) -> set[str]:
     """The contents that are being forgotten, also by an interrupted removal."""
+    if not isinstance(index, Path):
+        return set()
     return {found for note in index.glob(f"{PREFIX}*") if (found := _read(note)) is not None}
 
 
@@ -95,6 +108,7 @@ def _read(note: Path) -> str | None:
 
 
 def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
+    index = _folder(tables)
     # 1. The rows and every older version of them, first of all tables but "files".
     names = sorted(set(tables.names()) - {"files"})
     holding = [name for name in names if "content_id" in tables.table(name).schema.names]
@@ -117,18 +131,18 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
             note.unlink(missing_ok=True)
             return
         _rewrite_naming(tables, content_id, note)
-        for path in _naming(tables.path, content_id, but=note):
-            if not path.relative_to(tables.path).parts[0].endswith(".lance"):
+        for path in _naming(index, content_id, but=note):
+            if not path.relative_to(index).parts[0].endswith(".lance"):
                 path.unlink(missing_ok=True)
-        left = [str(path.relative_to(tables.path)) for path in _naming(tables.path, content_id, but=note)]
+        left = [str(path.relative_to(index)) for path in _naming(index, content_id, but=note)]
         if left:
             raise StoreError(
-                f"{len(left)} files of the index {tables.path} still contain {content_id}, such as {left[0]}",
+                f"{len(left)} files of the index {index} still contain {content_id}, such as {left[0]}",
                 hint="Another program may be reading the index. Close it, and run `footage forget` again.",
             )
         note.unlink(missing_ok=True)
     except OSError as error:
-        raise translate(error, tables.path) from error
+        raise translate(error, index) from error
 
 
 def _unname(tables: Tables, content_id: str) -> None:
@@ -157,15 +171,16 @@ def _clear_out(tables: Tables, name: str, content_id: str, *, holding: Collectio
 
 def _rewrite_naming(tables: Tables, content_id: str, note: Path) -> None:
     """Write tables anew whose files still name a content: LanceDB keeps versions of a time to come."""
-    rewriting.clear(tables.path)
-    naming = {path.relative_to(tables.path).parts[0] for path in _naming(tables.path, content_id, but=note)}
+    index = _folder(tables)
+    rewriting.clear(index)
+    naming = {path.relative_to(index).parts[0] for path in _naming(index, content_id, but=note)}
     names = sorted(naming & {f"{name}.lance" for name in tables.names()})
     with tables.writing_annotations():
         for name in (each.removesuffix(".lance") for each in names):
             rows = tables.batches(name)
             rewriting.rewrite(tables, name, rows, tables.table(name).schema, drop=shutil.rmtree)
     if names:
-        rewriting.clear(tables.path)
+        rewriting.clear(index)
         tables.reopen()
         maintenance.index_words(tables)
 

@@ -1,138 +1,156 @@
-"""Where an index lies, and the locks that its writers hold; knows no table."""
+"""Where an index is: what a folder and a prefix of object storage have in common; knows no table."""
 
 from __future__ import annotations
 
 import os
-import re
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol
 
-from footage.core.errors import StoreBusyError, StoreError, UsageError
-from footage.store.errors import translate
-
-_HOLDER = ".lock-holder"
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+from footage.core.errors import UsageError
+from footage.core.index_place import IndexPlace, index_place
 
 
 @dataclass(frozen=True, slots=True)
-class IndexLocation:
-    """A folder that holds an index, or is to hold one."""
+class Hold:
+    """A lock that is held."""
 
-    path: Path
-    """The folder."""
-    annotations_patience_seconds: float = 30.0
-    """How long to wait for the lock of the annotations: a write of a few rows takes 0.01 s, a copy of an
-    index some seconds."""
-
-    @classmethod
-    def of(cls, location: IndexLocation | Path | str) -> IndexLocation:
-        """The location that a path, a path with ``~``, or a URI "file:///…" names.
-
-        Raises:
-            UsageError: it is a URI of another kind.
-        """
-        if isinstance(location, IndexLocation):
-            return location
-        text = str(location)
-        if isinstance(location, str) and _SCHEME.match(text):
-            parts = urlsplit(text)
-            if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
-                raise UsageError(
-                    f"an index cannot be at {text}: only folders of this machine are supported",
-                    hint="Name a folder with --db, as a path or as file:///path.",
-                )
-            return cls(Path(unquote(parts.path)))
-        return cls(Path(location).expanduser())
-
-    @property
-    def uri(self) -> str:
-        """The location as a URI, "file:///…"."""
-        return self.path.absolute().as_uri()
-
-    def size_bytes(self, table: str | None = None) -> int:
-        """Size on disk of a table, old versions included; of the whole folder when None."""
-        sizes = []
-        for folder, _, names in os.walk(self.path / f"{table}.lance" if table else self.path):
-            for name in names:
-                try:
-                    sizes.append(os.lstat(os.path.join(folder, name)).st_size)
-                except FileNotFoundError:  # a file of an old version, cleared away meanwhile
-                    continue
-        return sum(sizes)
-
-    @contextmanager
-    def annotations_lock(self) -> Iterator[None]:
-        """Hold the lock of the tables that people write to, waiting for it if need be.
-
-        Raises:
-            StoreError: another process has held it for longer than any write takes.
-        """
-        from filelock import FileLock, Timeout
-
-        try:
-            with FileLock(self.path / ".lock-notes", timeout=self.annotations_patience_seconds):
-                yield
-        except Timeout as error:
-            raise StoreError(
-                f"another process has been writing annotations to the index {self.path} "
-                f"for {self.annotations_patience_seconds:g} s",
-                hint="Check if that process hangs, and try again.",
-            ) from error
-        except OSError as error:
-            raise translate(error, self.path) from error
+    is_first: bool
+    """Whether the object that took it did not hold it before."""
+    is_fence_due: bool = False
+    """Whether commits of an earlier holder may still arrive, and are to be shut out (``fencing``)."""
 
 
-class WriteLock:
-    """The write lock of an index, which one object may take several times over."""
+class IndexLock(Protocol):
+    """A lock of an index: only who holds it may write some of the tables."""
 
-    def __init__(self, location: IndexLocation) -> None:
-        """Name the lock; nothing is held yet."""
-        self._path = location.path
-        self._lock: Any = None
-
-    @contextmanager
-    def hold(self) -> Iterator[bool]:
-        """Hold the lock; gives the block whether this object did not hold it before.
+    def hold(self) -> AbstractContextManager[Hold]:
+        """Hold the lock.
 
         Raises:
             StoreBusyError: another process holds it.
-            StoreFullError: the lock file cannot be written.
+            StoreError: it cannot be taken.
         """
-        from filelock import FileLock, Timeout
 
-        lock = self._lock = self._lock or FileLock(self._path / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise StoreBusyError(
-                f"another run is writing to the index {self._path}: {self._holder()}",
-                hint="Wait until it ends, stop it, or use another --db.",
-            ) from error
-        except OSError as error:
-            raise translate(error, self._path) from error
-        try:
-            self._note_holder()
-            yield lock.lock_counter == 1
-        finally:
-            lock.release()
+    def check(self) -> None:
+        """Make sure that the lock is still held.
 
-    def _note_holder(self) -> None:
-        """Write down who holds the lock; the file stays behind, for only the lock itself counts."""
-        since = time.strftime("%Y-%m-%d %H:%M:%S")
-        who = f"process {os.getpid()} on {socket.gethostname()}, since {since}"
-        try:
-            (self._path / _HOLDER).write_text(who)
-        except OSError as error:
-            raise translate(error, self._path) from error
+        Raises:
+            StoreError: it is not.
+        """
 
-    def _holder(self) -> str:
-        try:
-            return (self._path / _HOLDER).read_text() or "process unknown"
-        except (OSError, UnicodeDecodeError):
-            return "process unknown"
+    def renew(self) -> None:
+        """Hold the lock for its whole time from now on; errors as ``check``."""
+
+    def note_fenced(self) -> None:
+        """Note that earlier holders are shut out."""
+
+
+class IndexLocation(ABC):
+    """A place that holds an index, or is to hold one; ``str`` of it names it for people."""
+
+    @staticmethod
+    def of(location: IndexLocation | IndexPlace) -> IndexLocation:
+        """The location that a path, a path with ``~``, "file:///…", or an address as "s3://…" names.
+
+        Raises:
+            UsageError: it is an address where no index can be.
+        """
+        from footage.store.folder_location import FolderLocation
+        from footage.store.object_location import ObjectLocation
+
+        if isinstance(location, IndexLocation):
+            return location
+        place = index_place(location)
+        return FolderLocation(place) if isinstance(place, Path) else ObjectLocation.parsed(place)
+
+    @property
+    @abstractmethod
+    def place(self) -> IndexPlace:
+        """The location as settings name it."""
+
+    @property
+    @abstractmethod
+    def uri(self) -> str:
+        """The location as a URI."""
+
+    @property
+    @abstractmethod
+    def tables_uri(self) -> str:
+        """What LanceDB is given."""
+
+    @property
+    @abstractmethod
+    def storage_options(self) -> dict[str, str] | None:
+        """What LanceDB is given with it; None for a folder."""
+
+    @property
+    @abstractmethod
+    def keep_versions_seconds(self) -> float:
+        """How long old versions of tables stay for those who are reading them."""
+
+    @abstractmethod
+    def version_count(self, table: str) -> int | None:
+        """How many versions of a table there are; None where counting them costs more than it saves."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return isinstance(self.place, Path)
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Names of what is there; none where there is nothing.
+
+        Raises:
+            StoreError: it cannot be listed.
+        """
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make what tables can be made in, unless it is there.
+
+        Raises:
+            StoreError: it cannot be made.
+        """
+
+    @abstractmethod
+    def size_bytes(self, table: str | None = None) -> int:
+        """Size of a table, old versions included; of everything when None."""
+
+    @abstractmethod
+    def write_lock(self) -> IndexLock:
+        """The lock of everything that only one process at a time may write; nothing is held yet."""
+
+    @abstractmethod
+    def annotations_lock(self) -> IndexLock:
+        """The lock of the tables that people write to; ``hold`` waits for it, for a time."""
+
+    def folder(self, what: str, *, instead: str) -> Path:
+        """The folder, for what needs one.
+
+        Args:
+            what: What needs it, a noun as "a repair".
+            instead: What to do where there is none, a sentence.
+
+        Raises:
+            UsageError: the index is on object storage.
+        """
+        if isinstance(self.place, Path):
+            return self.place
+        raise UsageError(f"{what} needs an index in a folder, and {self} is on object storage", hint=instead)
+
+
+def this_process() -> str:
+    """Names this process for people, with the time."""
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    return f"process {os.getpid()} on {socket.gethostname()}, since {since}"
+
+
+def busy_message(location: Any, holder: str) -> str:
+    """The sentence that another process writes to an index."""
+    return f"another run is writing to the index {location}: {holder}"

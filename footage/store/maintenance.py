@@ -6,11 +6,10 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
+from footage.store import fencing
 from footage.store.errors import mapped
 from footage.store.tables import Tables
 
-# A reader holds a version for one query, and each one kept makes every commit slower.
-_KEEP_VERSIONS = timedelta(seconds=15)
 _AT_ONCE = timedelta(milliseconds=5)  # a shorter time, or none, LanceDB warns about or does not see
 _COMMITS, _ROWS_PER_COMMIT = 50, 1000
 _ROUNDS, _SAMPLE_RATE = 15, 64  # of k-means; LanceDB's 50 and 256 take minutes more and find no more
@@ -24,9 +23,9 @@ def index_words(tables: Tables) -> None:
     from lancedb.index import FTS
 
     words = FTS(language="English", stem=True, remove_stop_words=True)
-    with mapped(tables.path):
-        for name in ("events", "passages"):
-            tables.table(name).create_index("text", config=words, replace=True)
+    for name in ("events", "passages"):
+        with tables.committing(name) as table:
+            table.create_index("text", config=words, replace=True)
 
 
 def index_rows(tables: Tables, name: str) -> None:
@@ -53,9 +52,10 @@ def index_rows(tables: Tables, name: str) -> None:
         if "vector" in columns:
             kinds["vector"] = (vectors, tables.limits.rows_in_memory(tables.dimension(name)))
         wanted = {column for column, (_, least) in kinds.items() if column in columns and rows > least}
-        if wanted:  # of a small table no index is looked up
-            for column in wanted - _indexed_columns(tables, name):
-                table.create_index(column, config=kinds[column][0], name=f"{column}_idx")
+        missing = wanted and wanted - _indexed_columns(tables, name)  # of a small table no index is looked up
+    for column in missing:
+        with tables.committing(name) as table:
+            table.create_index(column, config=kinds[column][0], name=f"{column}_idx")
 
 
 def _indexed_columns(tables: Tables, name: str) -> set[str]:
@@ -70,11 +70,11 @@ def copy_rows(tables: Tables, names: Iterable[str]) -> None:
     names = list(names)
     for name in names:
         key = tables.table(name).schema.names[0]
-        with mapped(tables.path):
-            for index in tables.table(name).list_indices():
+        with tables.committing(name) as table:
+            for index in table.list_indices():
                 if index.columns != ["text"]:
-                    tables.table(name).drop_index(index.name)
-            tables.table(name).update(values_sql={key: key})
+                    table.drop_index(index.name)
+            table.update(values_sql={key: key})
     if {"events", "passages"} & {*names}:
         index_words(tables)
 
@@ -82,19 +82,24 @@ def copy_rows(tables: Tables, names: Iterable[str]) -> None:
 def tidy(tables: Tables, names: Iterable[str], *, every_version: bool = False) -> None:
     """Join the small files that many commits leave, bring the indexes up to date, drop old versions.
 
-    Versions younger than 15 seconds stay, so that no reader loses the one it is reading; with
-    ``every_version`` none but the latest does, so that what was deleted is gone from the disk.
+    Versions younger than 15 seconds stay, on object storage longer, so that no reader loses the one it is
+    reading; with ``every_version`` none but the latest does, so that what was deleted is gone from the disk.
     """
     if every_version:  # join first: what that leaves behind is an old version itself
         names = list(names)
         tidy(tables, names)
         time.sleep(2 * _AT_ONCE.total_seconds())
-    keep = _AT_ONCE if every_version else _KEEP_VERSIONS
-    with mapped(tables.path):
-        for name in names:
-            tables.table(name).optimize(cleanup_older_than=keep, delete_unverified=every_version)
-            index_rows(tables, name)
-            tables.commits[name] = 0
+    keep = _AT_ONCE if every_version else timedelta(seconds=tables.location.keep_versions_seconds)
+    for name in names:
+        versions = tables.location.version_count(name)
+        if versions is not None and versions <= tables.limits.few_versions and not every_version:
+            continue
+        with tables.committing(name) as table:
+            if not tables.location.is_folder:  # the fence before this one is an old version that goes
+                fencing.restore_latest(table, tables.lock_of(name))
+            table.optimize(cleanup_older_than=keep, delete_unverified=every_version)
+        index_rows(tables, name)
+        tables.commits[name] = 0
 
 
 def untidy(tables: Tables) -> list[str]:

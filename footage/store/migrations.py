@@ -17,6 +17,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from footage.core.errors import StoreError
 from footage.core.tracks import CAPTION_TRACK
@@ -71,10 +72,12 @@ def upgrade(
         What was done, in words, a line for each migration.
 
     Raises:
+        UsageError: the index is on object storage, where tables cannot be kept as they were.
         StoreError: it cannot be written, or a migration failed its check and everything is as it was before.
     """
+    index = _folder(tables)
     for version in range(OLDEST_VERSION, SCHEMA_VERSION):
-        kept = Snapshot(tables.path, str(version))
+        kept = Snapshot(index, str(version))
         if kept.cut_short and kept.put_back():
             tables.reopen()
     found = version_of(tables) or SCHEMA_VERSION
@@ -85,13 +88,21 @@ def upgrade(
         _take(tables, version, migration, on_progress or _silent)
         done.append(f"{version} to {version + 1}: {migration.what}")
     for version in range(OLDEST_VERSION, SCHEMA_VERSION):  # of an upgrade killed after its last commit
-        Snapshot(tables.path, str(version)).drop()
+        Snapshot(index, str(version)).drop()
     return done
+
+
+def _folder(tables: Tables) -> Path:
+    return tables.location.folder(
+        "an upgrade of the tables",
+        instead="Copy the index into a folder with `footage db backup`, upgrade that with `footage db "
+        "upgrade`, and put it at another address with `footage db restore`.",
+    )
 
 
 def _take(tables: Tables, version: int, migration: Migration, on_progress: Progress) -> None:
     """Take one step."""
-    kept = Snapshot(tables.path, str(version))
+    kept = Snapshot(_folder(tables), str(version))
     names = migration.tables(tables)
     if kept.is_whole and _added(tables, kept, names):
         kept.drop()  # an older program wrote to the index after an upgrade was cut short
@@ -104,7 +115,7 @@ def _take(tables: Tables, version: int, migration: Migration, on_progress: Progr
         raise StoreError(
             f"the index {tables.path} could not be upgraded to version {version + 1}: {changed}",
             hint="The tables are unchanged; check them with `footage db check`. The failed result is in "
-            "{kept.failed}.",
+            f"{kept.failed}.",
         )
     said = [
         {"key": PROGRAM_KEY, "value": program_version()},

@@ -1,4 +1,4 @@
-"""Says whether a folder is an index that this program can read, and makes the tables of a new one."""
+"""Says whether a place holds an index that this program can read, and makes the tables of a new one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from footage.core.errors import SchemaMismatchError, StoreCorruptError, StoreFullError, StoreMissingError
+from footage.core.errors import SchemaMismatchError, StoreCorruptError, StoreMissingError
 from footage.store import maintenance, rewriting
 from footage.store.errors import RESTORE, mapped
 from footage.store.location import IndexLocation
@@ -26,41 +26,30 @@ EMBEDDER_KEY, TIMELINE_KEY = "embedder/", "timeline_embedder"
 IMAGE_EMBEDDER_KEY = "image_embedder/"
 """A key of ``meta``: before the name of an image embedder, its table."""
 
+RESTORING = ".restoring"
+"""An object that is beside the tables on object storage while they are put there."""
+
 logger = logging.getLogger(__name__)
 
 
 def open_tables(location: IndexLocation, *, create: bool, limits: Limits) -> Tables:
     """Open the tables of an index, or make them; arguments and errors as ``Store.open``."""
-    path = location.path
-    if not holds_anything(path):
+    names = location.names()
+    if RESTORING in names:
+        raise StoreCorruptError(
+            f"the index {location} is not complete: its restoration was cut short",
+            hint="Run `footage db restore` with the same copy again.",
+        )
+    if not names:
         if not create:
             raise StoreMissingError(
-                f"no index found at {path}",
+                f"no index found at {location}",
                 hint="Create one with `footage index FOLDER`, or name another with --db.",
             )
-        made_folder(path)
+        location.prepare()
     tables = Tables.connect(location, limits=limits)
     tables.version_found = require_whole(tables, set(tables.names()), create=create)
     return tables
-
-
-def made_folder(path: Path) -> Path:
-    """The folder of an index, made for its owner alone if there is none, or nothing in it.
-
-    Raises:
-        StoreCorruptError: it is not a folder.
-        StoreFullError: it cannot be made, or may not be entered.
-    """
-    if not holds_anything(path):
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.chmod(0o700)
-        except OSError as error:
-            raise StoreFullError(
-                f"cannot create an index at {path}: {error.strerror}",
-                hint="Choose another folder with --db.",
-            ) from error
-    return path
 
 
 def program_version() -> str:
@@ -141,15 +130,18 @@ def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> 
             raise StoreMissingError(
                 f"the index at {tables.path} is empty", hint="Fill it with `footage index FOLDER`."
             )
-        _create(tables, TABLES, present)
+        if isinstance(tables.path, Path):
+            _create(tables, tables.path, TABLES, present)
+        else:
+            _create_in_place(tables, TABLES)
         return SCHEMA_VERSION
-    if TABLES.keys() - set(present):
+    if TABLES.keys() - set(present) and isinstance(tables.path, Path):
         rewriting.finish(tables.path)  # a kill may have come between an old table and its new one
         present = tables.names()
     for name in TABLES:
         if name not in present and version >= SINCE.get(name, 0):  # else the upgrade makes it
             raise StoreCorruptError(f"the index {tables.path} has lost its table {name!r}", hint=RESTORE)
-        if name in present:
+        if name in present and tables.location.is_folder:  # elsewhere that is four requests each
             tables.table(name)
     if version < SCHEMA_VERSION:
         logger.warning(
@@ -165,11 +157,11 @@ def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> 
 def _refuse_foreign(tables: Tables, present: Collection[str]) -> None:
     from footage.store.schema import TABLES
 
-    foreign = sorted(entry.name for entry in tables.path.iterdir() if not is_ours(entry.name, TABLES))
+    foreign = [name for name in tables.location.names() if not is_ours(name, TABLES)]
     if foreign:
         raise StoreCorruptError(
             f"{tables.path} is not an index: it holds {foreign[0]!r}",
-            hint="With --db, name an index or a folder that does not exist yet.",
+            hint="With --db, name an index or a place where nothing is yet.",
         )
     if any(tables.count(name) for name in set(present) - {"meta"}):
         raise StoreCorruptError(
@@ -177,9 +169,9 @@ def _refuse_foreign(tables: Tables, present: Collection[str]) -> None:
         )
 
 
-def _create(tables: Tables, schemas: Mapping[str, Any], present: Collection[str]) -> None:
+def _create(tables: Tables, place: Path, schemas: Mapping[str, Any], present: Collection[str]) -> None:
     """Make the tables in a draft folder, then move each in whole, "meta" last: none is ever half made."""
-    with mapped(tables.path), TemporaryDirectory(prefix=".new-", dir=tables.path) as folder:
+    with mapped(place), TemporaryDirectory(prefix=".new-", dir=place) as folder:
         draft = Tables.connect(Path(folder))
         for name, schema in schemas.items():
             draft.make(name, schema)
@@ -187,33 +179,26 @@ def _create(tables: Tables, schemas: Mapping[str, Any], present: Collection[str]
         draft.upsert("meta", version_rows())
         for name in schemas:
             if name not in present:
-                (draft.path / f"{name}.lance").rename(tables.path / f"{name}.lance")
+                Path(folder, f"{name}.lance").rename(place / f"{name}.lance")
 
 
-def holds_anything(path: Path) -> bool:
-    """Whether there is something at ``path``: a folder with entries.
+def _create_in_place(tables: Tables, schemas: Mapping[str, Any]) -> None:
+    """Make the tables on object storage, where nothing can be moved, and say last which version they are of.
 
-    Raises:
-        StoreCorruptError: it is not a folder.
-        StoreFullError: it may not be entered.
+    What a killed run has made is kept: a table is there with its first version or not at all, and until
+    ``meta`` names the version of all tables there is no index.
     """
-    try:
-        return any(path.iterdir())
-    except FileNotFoundError:
-        return False
-    except NotADirectoryError as error:
-        raise StoreCorruptError(
-            f"{path} is not an index: it is not a folder", hint="Name a folder for the index with --db."
-        ) from error
-    except OSError as error:
-        raise StoreFullError(
-            f"the index {path} cannot be opened: {error.strerror}",
-            hint="Check the permissions of that folder.",
-        ) from error
+    with tables.writing():
+        if "meta" in tables.names() and version_of(tables) is not None:
+            return  # another process has made them since
+        for name, schema in schemas.items():
+            tables.make(name, schema)
+        maintenance.index_words(tables)
+        tables.upsert("meta", version_rows())
 
 
 def is_ours(name: str, tables: Collection[str]) -> bool:
-    """Whether a folder entry can belong to an index."""
+    """Whether something of this name, beside the tables, can belong to an index."""
     table = name.removesuffix(".lance")
     return name.startswith((".", STATE_FILE)) or (
         name != table and (table in tables or table.startswith((VECTOR_TABLES, IMAGE_TABLES)))

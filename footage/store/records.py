@@ -33,6 +33,8 @@ SCHEMA_VERSION = 13
 
 VECTOR_TABLES, IMAGE_TABLES = "vectors_", "images_"
 """What the names of the tables of embedders begin with: those of texts, and those of pictures."""
+ANNOTATION_TABLES = ("marks", "corrections", "searches", "groundings", "audits")
+"""Names of the tables that people write to, at any time, under a lock of their own."""
 
 PASSAGE_WORDS = 150
 """Most words of a passage: what the bundled embedder reads of one text (256 word pieces)."""

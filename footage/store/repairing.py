@@ -64,12 +64,14 @@ def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, tot
     """Rewrite what is broken, remove what is wrongly derived; the write locks are held.
 
     Raises:
+        UsageError: the index is on object storage, where nothing can be moved aside.
         StoreError: it cannot be written, or there is too little to repair.
     """
+    index = repairable(tables)
     # 1. Finish what an earlier repair began, and go back to older versions of tables that cannot be opened.
-    rewriting.clear(tables.path)
+    rewriting.clear(index)
     tables.reopen()
-    quarantine = _Quarantine(tables.path)
+    quarantine = _Quarantine(index)
     for name in tables.names():
         _roll_back(tables, name, quarantine)
     tables.reopen()
@@ -98,22 +100,32 @@ def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, tot
     for name in ("passages", "events", *vectors):
         tables.delete(name, {"content_id": wrong})
     _index(tables)  # always: a killed repair may have rewritten tables and not have come to their indexes
-    rewriting.clear(tables.path)
+    rewriting.clear(index)
     repaired.quarantine = quarantine.close(checked)
     return repaired
+
+
+def repairable(tables: Tables) -> Path:
+    """The folder of an index; errors as ``repair_tables``."""
+    return tables.location.folder(
+        "a repair",
+        instead="Copy the objects below the address into a folder with the tool of the storage, repair that "
+        "with `footage db check --repair`, and put it at another address with `footage db restore`.",
+    )
 
 
 class _Quarantine:
     """A folder for what cannot be read; made when the first thing is put into it."""
 
     def __init__(self, index: Path) -> None:
-        self._index = index
+        self.index = index
+        """Folder of the index."""
         self._folder: Path | None = None
 
     def folder(self) -> Path:
         """The folder of this repair."""
         if self._folder is None:
-            root = self._index / QUARANTINE
+            root = self.index / QUARANTINE
             try:
                 root.mkdir(mode=0o700, exist_ok=True)
                 number = 1 + max(
@@ -122,7 +134,7 @@ class _Quarantine:
                 self._folder = root / str(number)
                 self._folder.mkdir(mode=0o700)
             except OSError as error:
-                raise translate(error, self._index) from error
+                raise translate(error, self.index) from error
         return self._folder
 
     def take(self, path: Path) -> None:
@@ -135,7 +147,7 @@ class _Quarantine:
         try:
             path.rename(place)
         except OSError as error:
-            raise translate(error, self._index) from error
+            raise translate(error, self.index) from error
 
     def close(self, checked: Checked) -> Path | None:
         """Write the findings beside the moved files; nothing if nothing was moved."""
@@ -148,13 +160,13 @@ class _Quarantine:
         try:
             (self._folder / "report.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
         except OSError as error:
-            raise translate(error, self._index) from error
+            raise translate(error, self.index) from error
         return self._folder
 
 
 def _roll_back(tables: Tables, name: str, quarantine: _Quarantine) -> None:
     """Move the latest versions of a table aside until one can be opened, if any can."""
-    versions = tables.path / f"{name}.lance" / "_versions"
+    versions = quarantine.index / f"{name}.lance" / "_versions"
     while True:
         try:
             tables.reopen()
@@ -192,7 +204,7 @@ def _rebuild(tables: Tables, readout: Readout, quarantine: _Quarantine) -> int:
     Returns:
         How many rows it has.
     """
-    name, place = readout.name, tables.path / f"{readout.name}.lance"
+    name, place = readout.name, quarantine.index / f"{readout.name}.lance"
     schema = _schema_of(tables, name)
     if schema is None:  # vectors of an unknown length: they are made again from the captions
         quarantine.take(place)
@@ -226,7 +238,7 @@ def _complete_meta(tables: Tables, quarantine: _Quarantine) -> None:
         if name in recovered:
             rows.append({"key": recovered[name], "value": name})
         elif tables.count(name):
-            quarantine.take(tables.path / f"{name}.lance")
+            quarantine.take(quarantine.index / f"{name}.lance")
     tables.upsert("meta", rows)
     tables.delete("meta", {"key": [key for name, key in keys.items() if name not in derived]})
     said = [row["key"] for row in tables.read("meta") if row["key"].startswith(EMBEDDER_KEY)]

@@ -43,8 +43,9 @@ def rewrite(
     Returns:
         How many rows it holds.
     """
-    place, drafts = tables.path / f"{name}.lance", tables.path / _DRAFTS
-    with mapped(tables.path):
+    index = tables.location.folder("writing a table anew", instead="Use a copy in a folder.")
+    place, drafts = index / f"{name}.lance", index / _DRAFTS
+    with mapped(index):
         shutil.rmtree(drafts / place.name, ignore_errors=True)
         drafts.mkdir(mode=0o700, exist_ok=True)
     draft = Tables.connect(drafts)
@@ -52,11 +53,11 @@ def rewrite(
     for some in rows:
         draft.insert(name, some)
     count = draft.count(name)
-    with mapped(tables.path):
+    with mapped(index):
         (drafts / place.name).rename(drafts / f"{_WHOLE}{place.name}")
     if place.exists():
         drop(place)
-    finish(tables.path)
+    finish(index)
     return count
 
 

@@ -1,26 +1,28 @@
-"""A folder of LanceDB tables, opened, read and written; the only importer of lancedb, knows no meaning."""
+"""The LanceDB tables of an index, opened, read and written; the only importer of lancedb."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import StoreError
+from footage.core.index_place import IndexPlace
+from footage.store import fencing
 from footage.store.conditions import Row, Wanted, given, matching
 from footage.store.errors import mapped
 from footage.store.exact_index import Nearest, VectorMemory
 from footage.store.lean_imports import import_lancedb
-from footage.store.location import IndexLocation, WriteLock
-from footage.store.records import SCHEMA_VERSION
+from footage.store.location import IndexLocation, IndexLock
+from footage.store.records import ANNOTATION_TABLES, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +61,9 @@ class Limits:
     scalar_index_rows: int = 50_000
     """Of a table of at most so many rows a filter reads the whole column as fast as an index."""
 
+    few_versions: int = 20
+    """On object storage a table of at most so many versions is not tidied: that is some forty requests."""
+
     def rows_in_memory(self, dimension: int) -> int:
         """Most rows of a table of vectors of ``dimension`` numbers that is searched in memory."""
         return min(self.in_memory_rows, self.in_memory_numbers // dimension)
@@ -76,10 +81,13 @@ class Tables:
     def __init__(self, location: IndexLocation, database: Any, *, limits: Limits = LIMITS) -> None:
         self.location = location
         """Where the index lies."""
-        self.write_lock = WriteLock(location)
+        self.write_lock = location.write_lock()
         """The lock of everything that only one process at a time may write."""
+        self._annotations_lock = location.annotations_lock()
         self._database = database
         self._handles: dict[str, Any] = {}
+        self._to_commit: dict[str, Any] = {}
+        self._committing = threading.RLock()
         self._dimensions: dict[str, int] = {}
         self.version_found = SCHEMA_VERSION
         """Version of the tables when they were opened, or since they were upgraded."""
@@ -90,15 +98,15 @@ class Tables:
         self._memory = VectorMemory()
 
     @property
-    def path(self) -> Path:
-        """Folder of the index."""
-        return self.location.path
+    def path(self) -> IndexPlace:
+        """Folder or address of the index."""
+        return self.location.place
 
     # -- opening ---------------------------------------------------------------------------------------------
 
     @classmethod
-    def connect(cls, location: IndexLocation | Path, *, limits: Limits = LIMITS) -> Tables:
-        """The tables that lie in a folder, without checking that they are complete.
+    def connect(cls, location: IndexLocation | IndexPlace, *, limits: Limits = LIMITS) -> Tables:
+        """The tables that are at a place, without checking that they are complete.
 
         Raises:
             StoreCorruptError: it cannot be read.
@@ -106,9 +114,13 @@ class Tables:
         os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every partition that it joins to another
         lancedb = import_lancedb()
         location = IndexLocation.of(location)
-        with mapped(location.path):
-            session = lancedb.Session(_INDEX_BYTES, _METADATA_BYTES)
-            database = lancedb.connect(location.path, read_consistency_interval=timedelta(0), session=session)
+        with mapped(location):
+            database = lancedb.connect(
+                location.place,
+                read_consistency_interval=timedelta(0),
+                session=lancedb.Session(_INDEX_BYTES, _METADATA_BYTES),
+                storage_options=location.storage_options,
+            )
             return cls(location, database, limits=limits)
 
     def reopen(self) -> None:
@@ -116,12 +128,38 @@ class Tables:
         fresh = self.connect(self.location)
         self._database = fresh._database
         self._handles.clear()
+        self._to_commit.clear()
         self._dimensions.clear()
         self._memory.clear()
 
-    def writing_annotations(self) -> AbstractContextManager[None]:
-        """Hold the lock of the tables that people write to; errors as ``IndexLocation.annotations_lock``."""
-        return self.location.annotations_lock()
+    @contextmanager
+    def writing(self) -> Iterator[bool]:
+        """Hold the write lock; gives the block whether this object did not hold it before.
+
+        Raises:
+            StoreBusyError: another process holds it.
+            StoreError: it cannot be taken.
+        """
+        with self.write_lock.hold() as held:
+            if held.is_fence_due:
+                fencing.fence(self, annotations=False)
+                self.write_lock.note_fenced()
+            yield held.is_first
+
+    @contextmanager
+    def writing_annotations(self) -> Iterator[None]:
+        """Hold the lock of the tables that people write to, waiting for it if need be.
+
+        Raises:
+            StoreError: another process has held it for longer than any write takes.
+        """
+        lock = self.location.annotations_lock()
+        with lock.hold() as held:
+            self._annotations_lock = lock
+            if held.is_fence_due:
+                fencing.fence(self, annotations=True)
+                lock.note_fenced()
+            yield
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -359,8 +397,48 @@ class Tables:
 
     # -- writing ---------------------------------------------------------------------------------------------
 
+    def lock_of(self, name: str) -> IndexLock:
+        """The lock that is held by who writes to a table."""
+        return self._annotations_lock if name in ANNOTATION_TABLES else self.write_lock
+
+    def to_commit(self, name: str) -> Any:
+        """A table that commits on top of the version that it was last brought to, and of no later one."""
+        if self.location.is_folder:
+            return self.table(name)
+        if name not in self._to_commit:
+            import lancedb
+
+            with mapped(self.path):
+                database = lancedb.connect(self.path, storage_options=self.location.storage_options)
+                self._to_commit[name] = database.open_table(name)
+        return self._to_commit[name]
+
+    @contextmanager
+    def committing(self, name: str) -> Iterator[Any]:
+        """A table to write to, while the lock of the table is held.
+
+        On object storage another process may take the lock from one that is paused or cut off. So the
+        version is read first, the lock is checked next, and a commit on top of that version comes last: one
+        that is late meets the fence of the new holder (``fencing``). One at a time: conflicts within a
+        process would have LanceDB read a later version by itself.
+
+        Raises:
+            StoreError: it cannot be written, or the lock is not held any more.
+        """
+        if self.location.is_folder:
+            with mapped(self.path):
+                yield self.table(name)
+            return
+        lock, table = self.lock_of(name), self.to_commit(name)
+        with self._committing, mapped(self.path):
+            table.checkout_latest()
+            lock.check()
+            yield table
+            lock.check()
+
     def make(self, name: str, schema: Any) -> None:
         """Make an empty table, unless it is there."""
+        self.write_lock.check()
         with mapped(self.path):
             self._handles[name] = self._database.create_table(name, schema=schema, exist_ok=True)
 
@@ -371,8 +449,7 @@ class Tables:
         import pyarrow as pa
 
         self.commits[name] += 1
-        table = self.table(name)
-        with mapped(self.path):
+        with self.committing(name) as table:
             table.add(pa.Table.from_pylist(list(cells), schema=table.schema))
 
     def upsert(self, name: str, cells: Sequence[Row]) -> None:
@@ -382,10 +459,9 @@ class Tables:
         import pyarrow as pa
 
         self.commits[name] += 1
-        table = self.table(name)
-        key = table.schema.names[0]  # the first column of every table is its key
-        unique = list({cell[key]: cell for cell in cells}.values())
-        with mapped(self.path):
+        with self.committing(name) as table:
+            key = table.schema.names[0]  # the first column of every table is its key
+            unique = list({cell[key]: cell for cell in cells}.values())
             merge = table.merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
             merge.execute(pa.Table.from_pylist(unique, schema=table.schema))
 
@@ -396,10 +472,9 @@ class Tables:
         import pyarrow as pa
 
         self.commits[name] += 1
-        table = self.table(name)
-        key = table.schema.names[0]
-        unique = list({cell[key]: cell for cell in cells}.values())
-        with mapped(self.path):
+        with self.committing(name) as table:
+            key = table.schema.names[0]
+            unique = list({cell[key]: cell for cell in cells}.values())
             merge = table.merge_insert(key).when_not_matched_insert_all()
             merge.execute(pa.Table.from_pylist(unique, schema=table.schema))
 
@@ -407,5 +482,5 @@ class Tables:
         """Delete the rows that match, in one commit."""
         if all(wanted.values()):
             self.commits[name] += 1
-            with mapped(self.path):
-                self.table(name).delete(matching(wanted))
+            with self.committing(name) as table:
+                table.delete(matching(wanted))

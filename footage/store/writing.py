@@ -22,7 +22,7 @@ def locked(tables: Tables, *, resume: bool = True) -> Iterator[None]:
         StoreBusyError: another process holds it.
         StoreFullError: the lock file cannot be written.
     """
-    with tables.write_lock.hold() as first:
+    with tables.writing() as first:
         if resume and first:
             forgetting.resume(tables)
         yield

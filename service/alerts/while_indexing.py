@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from footage.core.errors import FootageError
+from footage.core.index_place import state_folder
 from footage.store.state.alerts import AlertRepository
 from footage.store.state.database import FILE_NAME
 from service import factories
@@ -94,7 +95,7 @@ class IndexingAlerts:
 
     def _active(self) -> AlertRepository | None:
         """The alerts, if there are any; the state of an index without any is not made for them."""
-        if not (self._service.settings.db / FILE_NAME).is_file():
+        if not (state_folder(self._service.settings.db) / FILE_NAME).is_file():
             return None
         alerts = AlertRepository(self._service.state())
         return alerts if any(alert.enabled for alert in alerts.all()) else None

@@ -161,10 +161,10 @@ def job_rows(service: Service) -> JobRows:
 
 def _any(service: Service) -> bool:
     """Whether there can be a job: listing none must not make a folder."""
-    from footage.store.location import IndexLocation
+    from footage.core.index_place import state_folder
     from footage.store.state.database import FILE_NAME
 
-    return (IndexLocation.of(service.settings.db).path / FILE_NAME).exists()
+    return (state_folder(service.settings.db) / FILE_NAME).exists()
 
 
 def _there(job_id: str, found: StoredJob | None) -> StoredJob:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
+from footage.core.index_place import IndexPlace
 from service.schemas.base import Record
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class CopyRecord(Record):
     """What `backup` or `restore` copied."""
 
-    folder: Path
-    """Where to."""
+    folder: IndexPlace
+    """Where to: a folder, or the address of a restored index."""
     rows: dict[str, int]
     """Rows by table."""
     files: int
@@ -33,7 +34,7 @@ class CopyRecord(Record):
     """What is wrong with the index that was copied as it is, a sentence each."""
 
     @classmethod
-    def of(cls, copied: Copied, folder: Path) -> Self:
+    def of(cls, copied: Copied, folder: IndexPlace) -> Self:
         """What was copied."""
         return cls(
             folder=folder,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
+from footage.core.index_place import IndexPlace
 from footage.core.tracks import image_track
 from service.schemas.base import Record
 from service.schemas.tracks import ImageVectorFields, ModelFields, TrackFields, TrackForecastFields
@@ -245,8 +245,8 @@ class StatusRecord(Record):
 
     type: Literal["status"] = Field(default="status")
     """What the line is."""
-    db: Path
-    """The folder of the index."""
+    db: IndexPlace
+    """The folder of the index, or its address."""
     videos: int
     """Videos with captioned windows."""
     files: dict[str, int]

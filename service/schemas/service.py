@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field
 
+from footage.core.index_place import IndexPlace
 from service.schemas.base import Record
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class ServiceRecord(Record):
     """File with the owner's token; null where TCP is off."""
     docs: str | None
     """Address of the documentation of its API; null where TCP is off."""
-    db: Path
+    db: IndexPlace
     """The index."""
     model: str
     """The model, as in --model."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from footage.core.index_place import IndexPlace
 from service.schemas.base import Record
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class AppRecord(Record):
     """Its address, with the token for searching and editing if it asks for tokens."""
     view_address: str = ""
     """Its address with the token for searching alone; only if it asks for tokens."""
-    db: Path
+    db: IndexPlace
     """The index."""
     model: str
     """The model, as in --model."""

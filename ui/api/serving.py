@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from footage.core.errors import FileError, FootageError
+from footage.core.index_place import IndexPlace, state_folder
 from footage.core.private_files import FOLDER_MODE, keep_to_owner, private_folder
 from footage.core.service_socket import socket_path
 from ui.api.access import LOCAL_KEY
@@ -134,8 +135,8 @@ class ApiConnection(Connection):
 
 
 @contextmanager
-def only_service(db: Path) -> Iterator[None]:
-    """Be the only service of an index for as long as the context lasts.
+def only_service(db: IndexPlace) -> Iterator[None]:
+    """Be the only service of an index for as long as the context lasts, on this machine.
 
     Raises:
         FootageError: there is one already, or the folder of the index cannot be written.
@@ -143,8 +144,9 @@ def only_service(db: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     try:
-        private_folder(db)
-        with FileLock(db / LOCK_NAME, timeout=0):
+        folder = state_folder(db)
+        private_folder(folder)
+        with FileLock(folder / LOCK_NAME, timeout=0):
             yield
     except Timeout:
         raise FootageError(
@@ -159,13 +161,13 @@ def only_service(db: Path) -> Iterator[None]:
 
 
 @contextmanager
-def unix_socket(db: Path, *, path: Path | None = None) -> Iterator[socket.socket]:
+def unix_socket(db: IndexPlace, *, path: Path | None = None) -> Iterator[socket.socket]:
     """Listen on the Unix socket of an index, which its owner alone may open; call it inside ``only_service``.
 
     A socket that an earlier service has left behind is removed.
 
     Args:
-        db: The folder of the index.
+        db: The folder of the index, or its address.
         path: The socket; the one of the index when None.
 
     Raises:

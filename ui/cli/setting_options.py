@@ -48,7 +48,7 @@ SAMPLING = ("temperature", "top_p", "repetition_penalty")
 """Settings of sampling."""
 
 _METAVARS = {
-    "db": "FOLDER",
+    "db": "INDEX",
     "service": "auto|never|always",
     "model": "NAME",
     "model_path": "FOLDER",
@@ -206,7 +206,8 @@ def _plain_type(annotation: Any) -> Any:
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, types.UnionType):
-        [annotation] = [each for each in get_args(annotation) if each is not type(None)]
+        kinds = [each for each in get_args(annotation) if each is not type(None)]
+        [annotation] = kinds if len(kinds) == 1 else [str]  # a path would join the slashes of an address
         return _plain_type(annotation)
     return str if get_origin(annotation) is tuple else annotation  # a list is one text with commas
 

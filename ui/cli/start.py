@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from footage.core.code_stamp import code_stamp
+from footage.core.index_place import index_place
 from footage.core.service_socket import is_own_socket, socket_path
 from ui.cli import wire
 
@@ -91,7 +92,7 @@ class Found:
         self.service = self._setting("service") or "auto"
         """``auto``, ``never`` or ``always``."""
         self.db = self._setting("db") or DEFAULT_DB
-        """Folder of the index, as it was written."""
+        """Folder or address of the index, as it was written."""
 
     def _setting(self, name: str) -> str:
         value = given(self._arguments, f"--{name}") or os.environ.get(f"FOOTAGE_{name.upper()}")
@@ -150,7 +151,7 @@ def _served(arguments: Sequence[str], options: Found) -> int:
         Declined: nothing is printed, and the command must be run here.
         Lost: the service ended before the answer was complete.
     """
-    path = socket_path(Path(options.db).expanduser())
+    path = socket_path(index_place(options.db))
     if not is_own_socket(path):
         raise Declined(f"No service of the index {options.db} runs.")
     printed = False

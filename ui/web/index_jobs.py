@@ -7,7 +7,6 @@ a lock that it holds as long as it lives, not by its number, which another proce
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -23,6 +22,7 @@ from typing import Any, Literal
 
 from footage.core.config import Settings
 from footage.core.errors import FileError, FootageError, UsageError
+from footage.core.index_place import place_digest
 from footage.core.private_files import private_folder
 from footage.objects.paths import located, real_path
 from service import browse
@@ -282,8 +282,7 @@ def stop(settings: Settings) -> None:
 
 
 def _folder(settings: Settings) -> Path:
-    name = hashlib.sha256(os.path.abspath(settings.db).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return settings.cache_dir / "runs" / name
+    return settings.cache_dir / "runs" / place_digest(settings.db)[:16]
 
 
 @contextmanager

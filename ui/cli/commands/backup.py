@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from footage.core.index_place import IndexPlace
 from ui.cli import console, formatting, options, progress
 from ui.cli.setting_options import takes_settings
 
@@ -66,15 +67,15 @@ def restore(
     _print(copied, "Restored", service.settings.db, as_json=json)
 
 
-def _print(copied: Copied, what: str, folder: Path, *, as_json: bool) -> None:
+def _print(copied: Copied, what: str, place: IndexPlace, *, as_json: bool) -> None:
     if as_json:
         from service.schemas.database import CopyRecord
 
-        console.emit_record(CopyRecord.of(copied, folder))
+        console.emit_record(CopyRecord.of(copied, place))
         return
     rows = copied.rows
     videos, windows = formatting.count(rows["videos"], "video"), formatting.count(rows["windows"], "window")
-    console.results().print(f"{what} {videos} and {windows} to {console.plain(folder)}.", soft_wrap=True)
+    console.results().print(f"{what} {videos} and {windows} to {console.plain(place)}.", soft_wrap=True)
     if copied.new_files < copied.files:
         console.results().print(f"{copied.new_files} of {formatting.count(copied.files, 'file')} were new.")
     for finding in copied.findings:

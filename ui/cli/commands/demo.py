@@ -70,8 +70,8 @@ def run(
         service = options.service_for(settings)
         model, embedder = service.model(display), service.embedder(display)
     if fresh:
-        shutil.rmtree(settings.db, ignore_errors=True)
-        shutil.rmtree(settings.db.with_name(WORDS_INDEX), ignore_errors=True)
+        shutil.rmtree(index_folder() / INDEX, ignore_errors=True)
+        shutil.rmtree(index_folder() / WORDS_INDEX, ignore_errors=True)
     store, report = _index(settings, model, embedder)
     # 2. Ask, and hold every answer against the truth.
     with console.stages() as show:
@@ -129,7 +129,7 @@ def _index(settings: Settings, model: VideoModel, embedder: TextEmbedder) -> tup
     try:
         return once()
     except SchemaMismatchError:
-        shutil.rmtree(settings.db)
+        shutil.rmtree(index_folder() / INDEX)
         return once()
 
 
@@ -141,7 +141,7 @@ def _ask_words(service: Service, embedder: TextEmbedder) -> list[Asked]:
     from search.engine import Engine
     from service.index import index_paths
 
-    narrated, db = checked_folder(NARRATED), service.settings.db.with_name(WORDS_INDEX)
+    narrated, db = checked_folder(NARRATED), index_folder() / WORDS_INDEX
     truth = read_truth(narrated / "ground_truth.json")
 
     def once() -> Store:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from footage.core.errors import FootageError
+from footage.core.index_place import state_folder
 from footage.core.timecode import format_time, iou
 from footage.core.types import Span
 from ui.cli import console, formatting, options
@@ -354,7 +355,8 @@ def _index(settings: Settings) -> Check:
 
 
 def _disk(settings: Settings) -> Check:
-    there = next(folder for folder in (settings.db, *settings.db.absolute().parents) if folder.is_dir())
+    place = state_folder(settings.db)
+    there = next(folder for folder in (place, *place.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(there).free
     detail = f"{free / 2**30:.1f} GiB free at {there}"
     if free < _LOW_DISK_BYTES:

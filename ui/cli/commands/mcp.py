@@ -102,7 +102,8 @@ def _print_config(client: str, arguments: list[str]) -> None:
 def _setting_arguments(settings: Settings) -> list[str]:
     """The settings of an index as options, those that differ from the defaults."""
     defaults = type(settings).model_fields
-    arguments = ["--db", str(settings.db.absolute())]
+    place = settings.db
+    arguments = ["--db", str(place.absolute() if isinstance(place, Path) else place)]
     for name in _PASSED_ON[1:]:
         value = getattr(settings, name)
         if value not in (None, "", defaults[name].default):

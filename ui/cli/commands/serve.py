@@ -110,8 +110,8 @@ def run(
     )
     service = options.service_for(settings)
     with ExitStack() as stack:
-        stack.enter_context(only_service(Path(settings.db)))
-        local = stack.enter_context(listening_locally(Path(settings.db), path=unix_socket))
+        stack.enter_context(only_service(settings.db))
+        local = stack.enter_context(listening_locally(settings.db, path=unix_socket))
         over_tcp = port is not None or host is not None or bool(allow_host)
         tcp = _tcp_sockets(access.host, port or PORT) if over_tcp else []
         _print(_record(service, local, tcp, access), json=json)
