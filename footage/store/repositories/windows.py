@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from footage.core.tracks import CAPTION_TRACK, is_image_track
 from footage.core.types import Provenance, Span, Video, WindowRecord
 from footage.store import records as layout
+from footage.store.keyed_cache import KeyedCache
 from footage.store.repositories.files import CACHED_ROWS
 from footage.store.repositories.videos import VideoRepository
 from footage.store.tables import Row, Tables, Wanted, given
@@ -29,8 +30,15 @@ class WindowRepository:
         self._tables = tables
         self._videos = videos
         self._spans: VersionedCache[tuple[dict[str, dict[int, Span]], bool]] = VersionedCache("windows")
-        self._covered: VersionedCache[dict[str, Covered]] = VersionedCache("windows")
-        self._tracks: VersionedCache[tuple[str, ...]] = VersionedCache("windows")
+        columns = ["start_seconds", "end_seconds", "window_index", "track"]
+        self._covered: KeyedCache[dict[str, tuple[set[int], float]]] = KeyedCache(
+            "windows", "content_id", columns, _covered
+        )
+        self._covered_by_track: dict[str, tuple[object, Covered]] = {}
+        self._tracks: tuple[object, tuple[str, ...]] | None = None
+        self._provenances: KeyedCache[dict[str, Counter[Provenance]]] = KeyedCache(
+            "windows", "content_id", [*layout.PROVENANCE_COLUMNS, "track"], _provenances
+        )
 
     def commit(self, records: Iterable[WindowRecord]) -> None:
         """Commit captioned windows, all or none; one with the same content and index is replaced."""
@@ -94,11 +102,10 @@ class WindowRepository:
 
     def provenances(self, *, track: str = CAPTION_TRACK) -> Counter[Provenance]:
         """The provenances of a track's windows, and how many windows have each; most first."""
-        columns = [*layout.PROVENANCE_COLUMNS, *self._track_column()]
         found: Counter[Provenance] = Counter()
-        for row, count in self._tables.count_by("windows", columns):
-            if layout.track_of(row) == track:
-                found[layout.provenance_from_row(row)] += count
+        for by_track in self._provenances.get(self._tables).values():
+            for provenance, count in by_track.get(track, {}).items():
+                found[provenance] += count
         return Counter(dict(found.most_common()))
 
     def notes(self, *, track: str) -> dict[str, int]:
@@ -133,7 +140,16 @@ class WindowRepository:
 
     def covered(self, *, track: str = CAPTION_TRACK) -> Covered:
         """Which windows of each content a track has, and what they cover; cached until one is written."""
-        return self._covered_by_track().get(track, {})
+        by_content = self._covered.get(self._tables)
+        held = self._covered_by_track.get(track)
+        if held is None or held[0] is not by_content:
+            covered = {
+                content_id: by_track[track]
+                for content_id, by_track in by_content.items()
+                if track in by_track
+            }
+            held = self._covered_by_track[track] = by_content, covered
+        return held[1]
 
     def tracks(self) -> tuple[str, ...]:
         """The tracks with texts that any window is of, by name; cached until one is written."""
@@ -147,25 +163,19 @@ class WindowRepository:
         """The places of derived rows whose windows are all committed; readers ignore the others."""
         if not rows:
             return []
-        by_track = self._covered_by_track()
-        nothing: Covered = {}
+        by_content = self._covered.get(self._tables)
         return [
             place
             for place, row in enumerate(rows)
-            if (covered := by_track.get(layout.track_of(row), nothing).get(row["content_id"]))
+            if (covered := by_content.get(row["content_id"], {}).get(layout.track_of(row)))
             and covered[0].issuperset(row["window_indexes"])
         ]
 
-    def _covered_by_track(self) -> dict[str, Covered]:
-        return self._covered.get(self._tables, self._read_covered)
-
     def _all_tracks(self) -> tuple[str, ...]:
-        return self._tracks.get(self._tables, self._read_tracks)
-
-    def _read_tracks(self) -> tuple[str, ...]:
-        if not self._track_column():
-            return (CAPTION_TRACK,) if self._tables.count("windows") else ()
-        return tuple(sorted({layout.track_of(row) for row, _ in self._tables.count_by("windows", ["track"])}))
+        by_content = self._covered.get(self._tables)
+        if self._tracks is None or self._tracks[0] is not by_content:
+            self._tracks = by_content, tuple(sorted(set().union(*by_content.values())))
+        return self._tracks[1]
 
     def _track_column(self) -> list[str]:
         """The column "track", where the table has it: one of a version before 11 holds captions alone."""
@@ -174,22 +184,6 @@ class WindowRepository:
     def _read_track(self, track: str, wanted: Wanted, columns: Sequence[str]) -> list[Row]:
         rows = self._tables.read("windows", wanted, columns=[*columns, *self._track_column()])
         return [row for row in rows if layout.track_of(row) == track]
-
-    def _read_covered(self) -> dict[str, Covered]:
-        """By track; no spans are made of the rows, for there may be a million."""
-        columns = ["content_id", "start_seconds", "end_seconds", "window_index"]
-        tracks = self._track_column()
-        table = self._tables.columns("windows", [*columns, *tracks])
-        table = table.sort_by([(column, "ascending") for column in columns])
-        if not tracks:
-            return {CAPTION_TRACK: _covered(table.select(columns))}
-        import pyarrow.compute as pc
-
-        track = table.column("track")
-        return {
-            name: _covered(table.filter(pc.equal(track, name)).select(columns))
-            for name in track.unique().to_pylist()
-        }
 
     def _known_spans(self, content_ids: Collection[str]) -> dict[str, dict[int, Span]]:
         """Spans of the windows of some videos at least; cached until a window is written.
@@ -208,16 +202,38 @@ class WindowRepository:
         return (self.spans() if whole else {}), whole
 
 
-def _covered(table: pa.Table) -> Covered:
-    """What windows cover, given their contents, starts, ends and indexes, sorted by these."""
-    covered: Covered = {}
+def _covered(rows: pa.Table) -> dict[str, dict[str, tuple[set[int], float]]]:
+    """What windows cover, by content and track; no spans are made of the rows, for there may be a million."""
+    columns = ["content_id", *_track_in(rows), "start_seconds", "end_seconds", "window_index"]
+    rows = rows.select(columns).sort_by([(column, "ascending") for column in columns])
+    covered: dict[str, dict[str, tuple[set[int], float]]] = {}
     reached = 0.0
-    columns = (column.to_pylist() for column in table.columns)
-    for content_id, start, end, index in zip(*columns, strict=True):
-        if content_id not in covered:
-            covered[content_id], reached = (set(), 0.0), start
-        indexes, seconds = covered[content_id]
-        indexes.add(index)
-        covered[content_id] = (indexes, seconds + max(0.0, end - max(start, reached)))
+    contents, *tracks, starts, ends, indexes = (column.to_pylist() for column in rows.columns)
+    named = tracks[0] if tracks else [CAPTION_TRACK] * len(contents)
+    for content_id, track, start, end, index in zip(contents, named, starts, ends, indexes, strict=True):
+        track = track or CAPTION_TRACK
+        by_track = covered.setdefault(content_id, {})
+        if track not in by_track:
+            by_track[track], reached = (set(), 0.0), start
+        held, seconds = by_track[track]
+        held.add(index)
+        by_track[track] = (held, seconds + max(0.0, end - max(start, reached)))
         reached = max(reached, end)
     return covered
+
+
+def _provenances(rows: pa.Table) -> dict[str, dict[str, Counter[Provenance]]]:
+    """How many windows have each provenance, by content and track."""
+    columns = ["content_id", *_track_in(rows), *layout.PROVENANCE_COLUMNS]
+    counted = rows.group_by(columns, use_threads=False).aggregate([([], "count_all")])
+    found: dict[str, dict[str, Counter[Provenance]]] = {}
+    for row in counted.to_pylist():
+        by_track = found.setdefault(row["content_id"], {})
+        counts = by_track.setdefault(layout.track_of(row), Counter())
+        counts[layout.provenance_from_row(row)] += row["count_all"]
+    return found
+
+
+def _track_in(rows: pa.Table) -> list[str]:
+    """The column "track", where rows have it: those of a version before 11 are captions."""
+    return [name for name in rows.column_names if name == "track"]
