@@ -250,11 +250,13 @@ class Retriever:
             )
 
         # Events, and passages, of which one whose video no event brought up brings its own.
-        passages_with = self._passages.begin(query.words, vector, limit=depth, content_ids=content_ids)
-        near, vectors = nearest(content_ids=content_ids)
+        kinds, passages_with = self._passages.begin(query.words, vector, limit=depth, content_ids=content_ids)
+        (near, vectors), *of_passages = self._store.vectors.nearest_of(
+            name, vector, (_MOMENTS, *kinds), limit=depth, content_ids=content_ids
+        )
         hubness = self._hubs.of(near, vectors).tolist()
         seen = {hit.content_id for hit in near}
-        passages = passages_with(seen)
+        passages = passages_with(seen, *of_passages)
         unseen = {hit.content_id for hit in passages[:limit]} - seen
         if unseen:
             more, more_vectors = nearest(content_ids=unseen)

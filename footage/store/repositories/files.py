@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
@@ -39,7 +39,11 @@ class FileRepository:
     def all(self, *, state: FileState | None = None) -> list[File]:
         """All files, or those in one state, by path; cached until a file is written."""
         found = self._all.get(self._tables, self._read_all)
-        return [file for file in found if state in (None, file.state)]
+        return list(found) if state is None else [file for file in found if file.state == state]
+
+    def by_path(self) -> Mapping[str, File]:
+        """All files by path; the same object until a file is written."""
+        return self._files.get(self._tables)
 
     def at(self, path: str) -> File | None:
         """The file at an absolute path, if the index knows it."""
@@ -65,7 +69,7 @@ class FileRepository:
         return next((path for path in paths if Path(path).is_file()), paths[0] if paths else "")
 
     def _read_all(self) -> list[File]:
-        return sorted(self._files.get(self._tables).values(), key=attrgetter("path"))
+        return sorted(self.by_path().values(), key=attrgetter("path"))
 
     def _read_paths(self) -> dict[str, list[str]]:
         """Paths of the files that are not gone, sorted, by content id."""

@@ -65,7 +65,7 @@ class VideoRepository:
 
     def known(self, content_ids: Collection[str]) -> Mapping[str, Video]:
         """At least these videos, as far as the index knows them; cached until a video is written."""
-        if self._tables.count("videos") > CACHED_ROWS:
+        if len(self.lengths()) > CACHED_ROWS:
             return self.of(content_ids)
         return self._videos.get(self._tables)
 

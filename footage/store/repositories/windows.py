@@ -35,6 +35,9 @@ class WindowRepository:
             "windows", "content_id", columns, _covered
         )
         self._covered_by_track: dict[str, tuple[object, Covered]] = {}
+        self._reused: KeyedCache[dict[int, str]] = KeyedCache(
+            "windows", "content_id", ["window_index", "reused_from", "track"], _reused
+        )
         self._tracks: tuple[object, tuple[str, ...]] | None = None
         self._provenances: KeyedCache[dict[str, Counter[Provenance]]] = KeyedCache(
             "windows", "content_id", [*layout.PROVENANCE_COLUMNS, "track"], _provenances
@@ -91,14 +94,10 @@ class WindowRepository:
 
         Of all videos, or of the given ones.
         """
-        if not self._tables.has_column("windows", "reused_from"):  # of a version before 13
-            return {}
-        columns = ["content_id", "window_index", "reused_from"]
-        found: dict[str, dict[int, str]] = {}
-        for row in self._read_track(CAPTION_TRACK, given(content_id=content_ids), columns):
-            if row["reused_from"]:
-                found.setdefault(row["content_id"], {})[row["window_index"]] = row["reused_from"]
-        return found
+        found = self._reused.get(self._tables)
+        return {
+            each: found[each] for each in (found if content_ids is None else content_ids) if each in found
+        }
 
     def provenances(self, *, track: str = CAPTION_TRACK) -> Counter[Provenance]:
         """The provenances of a track's windows, and how many windows have each; most first."""
@@ -131,11 +130,11 @@ class WindowRepository:
 
         By content id; overlaps count once, and a video that the index does not know is left out.
         """
-        videos, covered = self._videos.known(content_ids), self.covered(track=track)
+        lengths, covered = self._videos.lengths(), self.covered(track=track)
         return {
-            content_id: (covered.get(content_id, (_NONE, 0.0))[1], videos[content_id].footage_seconds)
+            content_id: (covered.get(content_id, (_NONE, 0.0))[1], lengths[content_id].footage_seconds)
             for content_id in content_ids
-            if content_id in videos
+            if content_id in lengths
         }
 
     def covered(self, *, track: str = CAPTION_TRACK) -> Covered:
@@ -231,6 +230,19 @@ def _provenances(rows: pa.Table) -> dict[str, dict[str, Counter[Provenance]]]:
         by_track = found.setdefault(row["content_id"], {})
         counts = by_track.setdefault(layout.track_of(row), Counter())
         counts[layout.provenance_from_row(row)] += row["count_all"]
+    return found
+
+
+def _reused(rows: pa.Table) -> dict[str, dict[int, str]]:
+    """Windows that carry over a caption, and from which window, by content and index."""
+    import pyarrow.compute as pc
+
+    if "reused_from" not in rows.column_names:  # of a version before 13
+        return {}
+    found: dict[str, dict[int, str]] = {}
+    for row in rows.filter(pc.greater(pc.utf8_length(rows.column("reused_from")), 0)).to_pylist():
+        if layout.track_of(row) == CAPTION_TRACK:
+            found.setdefault(row["content_id"], {})[row["window_index"]] = row["reused_from"]
     return found
 
 
