@@ -58,7 +58,7 @@ class Store:
         self._coverage: VersionedCache[dict[str, Coverage]] = VersionedCache("files", "videos", "windows")
         self.files = FileRepository(tables)
         """Places on disk, and which content each holds."""
-        self.videos = VideoRepository(tables)
+        self.videos = VideoRepository(tables, self.files)
         """Contents, wherever they lie."""
         self.windows = WindowRepository(tables, self.videos)
         """Captioned windows: the single commit."""
@@ -161,7 +161,7 @@ class Store:
         return self._status.get(self._tables, self._read_status)
 
     def _read_status(self) -> IndexStatus:
-        files = self.files.all()
+        files = self.files.by_path().values()
         held = {file.content_id for file in files if file.state != "gone" and file.content_id}
         covered = {
             content_id: each for content_id, each in self.windows.covered().items() if content_id in held
@@ -184,11 +184,13 @@ class Store:
             gaps=sum(each.gaps for each in lengths),
             seconds_gaps=sum(each.gap_seconds for each in lengths),
             embedders=self.embedders.names(),
-            models=self.windows.provenances(),
+            models=captions.models if captions else Counter(),
             schema_version=self._tables.version_found,
             tracks=tracks,
             images={name: self._image_status(name, held) for name in self.images.embedders()},
-            failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
+            failures=tuple(
+                sorted((file.path, file.reason) for file in files if file.state in ("failed", "partial"))
+            ),
         )
 
     def _track_status(

@@ -29,6 +29,7 @@ _TIMES = 10
 _ROWS_PER_VALUE = 10
 """A value of a filter takes as long as ten rows more that are looked at."""
 _TRIES = 3
+_LOOKED_AT = ("owner_kind", "content_id")
 CAPTION_COLUMNS = (
     "owner_id",
     "owner_kind",
@@ -89,12 +90,13 @@ class OverFetch:
         Returns:
             None where writes cut through every try, or where a group has too few rows among those looked at.
         """
-        columns = [*CAPTION_COLUMNS, *(["vector"] if vectors else [])]
+        columns = [name for name in CAPTION_COLUMNS if name not in _LOOKED_AT]
+        columns += ["vector"] if vectors else []
         with mapped(tables.path):
             table = tables.table(name)
             for _ in range(_TRIES):
                 version = table.version
-                found = begin().select(["_rowid", "owner_kind", "content_id"]).limit(self._rows).to_arrow()
+                found = begin().select(["_rowid", *_LOOKED_AT]).limit(self._rows).to_arrow()
                 groups = [self._chosen(found, each) for each in kinds]
                 every = len(found) < self._rows and not vectors  # a vector index leaves partitions out
                 if not every and any(len(group) < self._limit for group in groups):
@@ -120,7 +122,7 @@ class OverFetch:
             chosen = pc.and_(chosen, pc.is_in(contents, pa.array(list(self._among), pa.string())))
         if self._without:
             chosen = pc.and_not(chosen, pc.is_in(contents, pa.array(list(self._without), pa.string())))
-        return found.drop_columns(["owner_kind", "content_id"]).filter(chosen).slice(0, self._limit)
+        return found.filter(chosen).slice(0, self._limit)
 
 
 def _take(table: Any, group: pa.Table, columns: Sequence[str]) -> pa.Table:

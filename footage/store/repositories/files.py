@@ -61,7 +61,7 @@ class FileRepository:
     def paths_of(self, content_id: str) -> list[str]:
         """Paths of the files that hold a content and are not gone, sorted."""
         known = self._paths.get(self._tables, self._read_paths)
-        return list(known.get(content_id, ()))
+        return sorted(known.get(content_id, ()))
 
     def path_of(self, content_id: str) -> str:
         """A file that holds a content, one that can be reached if there is one; empty when none is known."""
@@ -72,9 +72,9 @@ class FileRepository:
         return sorted(self.by_path().values(), key=attrgetter("path"))
 
     def _read_paths(self) -> dict[str, list[str]]:
-        """Paths of the files that are not gone, sorted, by content id."""
+        """Paths of the files that are not gone, by content id."""
         paths: dict[str, list[str]] = {}
-        for file in self.all():
+        for file in self.by_path().values():
             if file.state != "gone":
                 paths.setdefault(file.content_id, []).append(file.path)
         return paths

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from footage.core.types import Span, Video, footage_seconds, on_grid
+from footage.core.types import Span, Video
 from footage.store import records as layout
 from footage.store.keyed_cache import KeyedCache
-from footage.store.repositories.files import CACHED_ROWS
+from footage.store.repositories.files import FileRepository
 from footage.store.tables import Tables, given
 from footage.store.versioned_cache import VersionedCache
 
@@ -32,14 +32,12 @@ class Lengths:
 class VideoRepository:
     """The videos of an index; got from ``Store.videos``."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, files: FileRepository) -> None:
         self._tables = tables
+        self._files = files
         columns = [field.name for field in fields(Video)]
-        self._videos: KeyedCache[Video] = KeyedCache("videos", "content_id", columns, _videos)
-        self._lengths: KeyedCache[Lengths] = KeyedCache(
-            "videos", "content_id", ["duration_seconds", "gaps"], _lengths
-        )
-        self._held: KeyedCache[tuple[str, str]] = KeyedCache("files", "path", ["content_id", "state"], _held)
+        self._videos: KeyedCache[tuple[Video, Lengths]] = KeyedCache("videos", "content_id", columns, _videos)
+        self._lengths: VersionedCache[dict[str, Lengths]] = VersionedCache("videos")
         self._gaps: VersionedCache[dict[str, tuple[Span, ...]]] = VersionedCache("videos")
         self._without_files: VersionedCache[frozenset[str]] = VersionedCache("files", "videos")
 
@@ -63,15 +61,17 @@ class VideoRepository:
         found = self._tables.read("videos", given(content_id=content_ids))
         return {row["content_id"]: layout.video_from_row(row) for row in found}
 
-    def known(self, content_ids: Collection[str]) -> Mapping[str, Video]:
-        """At least these videos, as far as the index knows them; cached until a video is written."""
-        if len(self.lengths()) > CACHED_ROWS:
-            return self.of(content_ids)
-        return self._videos.get(self._tables)
+    def known(self, content_ids: Collection[str]) -> dict[str, Video]:
+        """These videos, as far as the index knows them; cached until a video is written."""
+        held = self._videos.get(self._tables)
+        return {each: held[each][0] for each in content_ids if each in held}
 
     def lengths(self) -> dict[str, Lengths]:
         """How long every video is, by content id; cached until a video is written."""
-        return self._lengths.get(self._tables)
+        return self._lengths.get(
+            self._tables,
+            lambda: {key: lengths for key, (_, lengths) in self._videos.get(self._tables).items()},
+        )
 
     def gaps(self) -> dict[str, tuple[Span, ...]]:
         """The gaps of the videos that have any, by content id; cached until a video is written."""
@@ -85,24 +85,13 @@ class VideoRepository:
         return self._without_files.get(self._tables, self._read_without_files)
 
     def _read_without_files(self) -> frozenset[str]:
-        held = {content_id for content_id, state in self._held.get(self._tables).values() if state != "gone"}
+        held = {file.content_id for file in self._files.by_path().values() if file.state != "gone"}
         return frozenset(self.lengths().keys() - held)
 
 
-def _videos(rows: pa.Table) -> dict[str, Video]:
-    return {row["content_id"]: layout.video_from_row(row) for row in rows.to_pylist()}
-
-
-def _held(rows: pa.Table) -> dict[str, tuple[str, str]]:
-    return {row["path"]: (row["content_id"], row["state"]) for row in rows.to_pylist()}
-
-
-def _lengths(rows: pa.Table) -> dict[str, Lengths]:
-    found = {}
-    for row in rows.to_pylist():
-        ends = row.get("gaps") or ()  # an index of before has none
-        gaps = tuple(map(Span, ends[::2], ends[1::2]))
-        seconds = footage_seconds(on_grid(row["duration_seconds"]), gaps) if gaps else row["duration_seconds"]
-        gap_seconds = on_grid(sum(gap.duration_seconds for gap in gaps)) if gaps else 0.0
-        found[row["content_id"]] = Lengths(seconds, len(gaps), gap_seconds)
-    return found
+def _videos(rows: pa.Table) -> dict[str, tuple[Video, Lengths]]:
+    videos = map(layout.video_from_row, rows.to_pylist())
+    return {
+        video.content_id: (video, Lengths(video.footage_seconds, len(video.gaps), video.gap_seconds))
+        for video in videos
+    }

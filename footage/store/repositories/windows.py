@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from footage.core.tracks import CAPTION_TRACK, is_image_track
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 _NONE: frozenset[int] = frozenset()
 Covered = dict[str, tuple[set[int], float]]
 """By content id: the indexes of its captioned windows, and the seconds they cover, overlaps counted once."""
+_NO_COUNTS: dict[Provenance, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is kept of the windows of one content."""
+
+    covered: dict[str, tuple[set[int], float]]
+    """By track, the indexes of its windows, and the seconds they cover."""
+    provenances: dict[str, dict[Provenance, int]]
+    """By track, how many windows have each provenance."""
+    reused: dict[int, str]
+    """Captioned windows that carry over a caption, and from which window."""
 
 
 class WindowRepository:
@@ -30,18 +44,12 @@ class WindowRepository:
         self._tables = tables
         self._videos = videos
         self._spans: VersionedCache[tuple[dict[str, dict[int, Span]], bool]] = VersionedCache("windows")
-        columns = ["start_seconds", "end_seconds", "window_index", "track"]
-        self._covered: KeyedCache[dict[str, tuple[set[int], float]]] = KeyedCache(
-            "windows", "content_id", columns, _covered
+        columns = ["start_seconds", "end_seconds", "window_index", "track", "reused_from"]
+        self._held: KeyedCache[_Held] = KeyedCache(
+            "windows", "content_id", [*columns, *layout.PROVENANCE_COLUMNS], _held
         )
         self._covered_by_track: dict[str, tuple[object, Covered]] = {}
-        self._reused: KeyedCache[dict[int, str]] = KeyedCache(
-            "windows", "content_id", ["window_index", "reused_from", "track"], _reused
-        )
         self._tracks: tuple[object, tuple[str, ...]] | None = None
-        self._provenances: KeyedCache[dict[str, Counter[Provenance]]] = KeyedCache(
-            "windows", "content_id", [*layout.PROVENANCE_COLUMNS, "track"], _provenances
-        )
 
     def commit(self, records: Iterable[WindowRecord]) -> None:
         """Commit captioned windows, all or none; one with the same content and index is replaced."""
@@ -94,17 +102,22 @@ class WindowRepository:
 
         Of all videos, or of the given ones.
         """
-        found = self._reused.get(self._tables)
-        return {
-            each: found[each] for each in (found if content_ids is None else content_ids) if each in found
-        }
+        held = self._held.get(self._tables)
+        wanted = held if content_ids is None else held.keys() & set(content_ids)
+        return {content_id: dict(held[content_id].reused) for content_id in wanted if held[content_id].reused}
 
     def provenances(self, *, track: str = CAPTION_TRACK) -> Counter[Provenance]:
         """The provenances of a track's windows, and how many windows have each; most first."""
+        # By object first: thousands of videos share the few that there are, and to hash one takes longer.
+        counts: Counter[int] = Counter()
+        objects: dict[int, Provenance] = {}
+        for held in self._held.get(self._tables).values():
+            for provenance, count in held.provenances.get(track, _NO_COUNTS).items():
+                counts[id(provenance)] += count
+                objects[id(provenance)] = provenance
         found: Counter[Provenance] = Counter()
-        for by_track in self._provenances.get(self._tables).values():
-            for provenance, count in by_track.get(track, {}).items():
-                found[provenance] += count
+        for number, count in counts.items():
+            found[objects[number]] += count
         return Counter(dict(found.most_common()))
 
     def notes(self, *, track: str) -> dict[str, int]:
@@ -139,13 +152,13 @@ class WindowRepository:
 
     def covered(self, *, track: str = CAPTION_TRACK) -> Covered:
         """Which windows of each content a track has, and what they cover; cached until one is written."""
-        by_content = self._covered.get(self._tables)
+        by_content = self._held.get(self._tables)
         held = self._covered_by_track.get(track)
         if held is None or held[0] is not by_content:
             covered = {
-                content_id: by_track[track]
-                for content_id, by_track in by_content.items()
-                if track in by_track
+                content_id: each.covered[track]
+                for content_id, each in by_content.items()
+                if track in each.covered
             }
             held = self._covered_by_track[track] = by_content, covered
         return held[1]
@@ -162,18 +175,20 @@ class WindowRepository:
         """The places of derived rows whose windows are all committed; readers ignore the others."""
         if not rows:
             return []
-        by_content = self._covered.get(self._tables)
+        by_content = self._held.get(self._tables)
         return [
             place
             for place, row in enumerate(rows)
-            if (covered := by_content.get(row["content_id"], {}).get(layout.track_of(row)))
+            if (held := by_content.get(row["content_id"]))
+            and (covered := held.covered.get(layout.track_of(row)))
             and covered[0].issuperset(row["window_indexes"])
         ]
 
     def _all_tracks(self) -> tuple[str, ...]:
-        by_content = self._covered.get(self._tables)
+        by_content = self._held.get(self._tables)
         if self._tracks is None or self._tracks[0] is not by_content:
-            self._tracks = by_content, tuple(sorted(set().union(*by_content.values())))
+            tracks = {track for held in by_content.values() for track in held.covered}
+            self._tracks = by_content, tuple(sorted(tracks))
         return self._tracks[1]
 
     def _track_column(self) -> list[str]:
@@ -201,6 +216,15 @@ class WindowRepository:
         return (self.spans() if whole else {}), whole
 
 
+def _held(rows: pa.Table) -> dict[str, _Held]:
+    """What is kept of each content."""
+    covered, provenances, reused = _covered(rows), _provenances(rows), _reused(rows)
+    return {
+        content_id: _Held(each, provenances[content_id], reused.get(content_id, {}))
+        for content_id, each in covered.items()
+    }
+
+
 def _covered(rows: pa.Table) -> dict[str, dict[str, tuple[set[int], float]]]:
     """What windows cover, by content and track; no spans are made of the rows, for there may be a million."""
     columns = ["content_id", *_track_in(rows), "start_seconds", "end_seconds", "window_index"]
@@ -221,15 +245,17 @@ def _covered(rows: pa.Table) -> dict[str, dict[str, tuple[set[int], float]]]:
     return covered
 
 
-def _provenances(rows: pa.Table) -> dict[str, dict[str, Counter[Provenance]]]:
+def _provenances(rows: pa.Table) -> dict[str, dict[str, dict[Provenance, int]]]:
     """How many windows have each provenance, by content and track."""
     columns = ["content_id", *_track_in(rows), *layout.PROVENANCE_COLUMNS]
     counted = rows.group_by(columns, use_threads=False).aggregate([([], "count_all")])
-    found: dict[str, dict[str, Counter[Provenance]]] = {}
+    found: dict[str, dict[str, dict[Provenance, int]]] = {}
+    known: dict[Provenance, Provenance] = {}  # thousands of videos share few
     for row in counted.to_pylist():
-        by_track = found.setdefault(row["content_id"], {})
-        counts = by_track.setdefault(layout.track_of(row), Counter())
-        counts[layout.provenance_from_row(row)] += row["count_all"]
+        provenance = layout.provenance_from_row(row)
+        counts = found.setdefault(row["content_id"], {}).setdefault(layout.track_of(row), {})
+        provenance = known.setdefault(provenance, provenance)
+        counts[provenance] = counts.get(provenance, 0) + row["count_all"]
     return found
 
 
