@@ -6,8 +6,8 @@ words of ``store.texts``, the rest of ``Retriever`` and ``Engine``. Times leave 
 is shown apart. Processor time, of all threads, is beside the time that passes. Recall is against comparing
 every vector, with numpy.
 
-With ``--keep``, the index and the exact answers stay in ``--scratch``, and another run only measures. One that
-was cut short goes on where it was.
+With ``--keep``, the index and the exact answers stay in ``--scratch``, and another run only measures. A large
+one that was cut short goes on where it was.
 
 Examples:
     python -m tests.benchmarks.database --data ~/anet
@@ -166,7 +166,7 @@ def _built(corpus: million.Corpus, events: int, embedder: str, folder: Path) -> 
 
 
 def _say(events: int) -> None:
-    print(f"{events:,} events inserted", flush=True)
+    common.show("inserted", [{"events": events}])
 
 
 def _truth(
