@@ -278,6 +278,7 @@ class Tables:
         without: Wanted,
         few_videos: int | None = None,
         columns: Sequence[str] | None = None,
+        share: float = 1.0,
     ) -> tuple[list[Row], np.ndarray | None]:
         """Rows nearest to a vector ("_distance", cosine) or sharing words with a text ("_score", BM25).
 
@@ -294,6 +295,7 @@ class Tables:
             few_videos: Rows of at most so many videos are compared one by one, which is exact; None for
                 ``Limits.few_videos``.
             columns: The columns that are read; all when None.
+            share: Share of a vector table that matches: of fewer rows, more partitions are looked through.
 
         Returns:
             The rows, best first, and their vectors, (rows, dimension), where the table has any.
@@ -314,6 +316,8 @@ class Tables:
                 builder = builder.select([*columns, "_score" if isinstance(query, str) else "_distance"])
             if few and not isinstance(query, str):
                 builder = builder.bypass_vector_index()
+            elif share < 1.0 and not isinstance(query, str):
+                builder = builder.nprobes(min(_EVERY, round(self.limits.probes / max(share, 1e-6))))
             found = builder.limit(limit).to_arrow()
             if len(found) < limit and not isinstance(query, str) and not few:  # they may lie further off
                 found = builder.nprobes(_EVERY).to_arrow()
