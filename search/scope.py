@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from footage.core.tracks import TRACKS, image_track
-from search.query.filters import NO_FILTERS, fitting, unknown_names
+from search.query.filters import NO_FILTERS, Filters, fitting, unknown_names
 from search.query.parser import Query
 from search.results import SearchCoverage, TrackCoverage
 
 if TYPE_CHECKING:
     from footage.store import Store
+
+_KEPT_FILTERS = 16
 
 
 class Scope:
@@ -20,6 +22,7 @@ class Scope:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._fitting: tuple[object, dict[Filters, tuple[frozenset[str], tuple[str, ...]]]] = (None, {})
 
     def holding(self, tracks: Collection[str], content_ids: Collection[str] | None) -> set[str]:
         """The videos that have any of some tracks, of all that a file holds or of some."""
@@ -44,11 +47,20 @@ class Scope:
         """The videos that the filters leave, all when None, and what of the filters can match nothing."""
         if query.filters == NO_FILTERS:
             return content_ids, ()
-        chosen = fitting(query.filters, self._store)
-        return (
-            chosen if content_ids is None else chosen & set(content_ids),
-            unknown_names(query.filters, self._store.files.all()),
-        )
+        chosen, unknown = self._chosen(query.filters)
+        return chosen if content_ids is None else chosen & set(content_ids), unknown
+
+    def _chosen(self, filters: Filters) -> tuple[frozenset[str], tuple[str, ...]]:
+        """What ``chosen`` gives for filters alone; the same objects until a file is written."""
+        files = self._store.files.by_path()
+        if self._fitting[0] is not files:
+            self._fitting = files, {}
+        known = self._fitting[1]
+        if filters not in known or filters.models:  # which models captioned a video is said elsewhere
+            if len(known) == _KEPT_FILTERS:
+                known.clear()
+            known[filters] = fitting(filters, self._store), unknown_names(filters, files.values())
+        return known[filters]
 
     def coverage(self, content_ids: Collection[str] | None = None) -> SearchCoverage:
         """What a search of these videos looks at now; of all when None.

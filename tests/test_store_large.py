@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -174,3 +175,80 @@ def test_what_is_counted_of_windows_counts_overlaps_once(tmp_path):
     )
     assert store.windows.covered_seconds(["v", "unknown"]) == {"v": (65.0, 100.0)}
     assert (store.status().windows, store.status().seconds_indexed) == (4, 65.0)
+
+
+KINDS = (("event", "scene"), ("passage",))
+
+
+def with_passages(store, contents, rng):
+    """Give every video ten passages; their vectors by owner id."""
+    passages = {name: drawn(rng, 10) for name in contents}
+    rows = [
+        VectorRow("passage", f"{name}/p{n}", contents[name], (0,), Span(0, 30), f"things {n}", vector)
+        for name, vectors in passages.items()
+        for n, vector in enumerate(vectors)
+    ]
+    store.vectors.put(EMBEDDER, rows, new=True)
+
+
+def at_once(store, query, limit, content_ids=None):
+    found = store.vectors.nearest_of(EMBEDDER, query, KINDS, limit=limit, content_ids=content_ids)
+    for hits, vectors in found:
+        assert [hit.score for hit in hits] == pytest.approx((vectors @ query).tolist(), abs=1e-6)
+    return [[hit.owner_id for hit in hits] for hits, _ in found]
+
+
+def one_by_one(store, query, limit, content_ids=None):
+    return [found(store, query, limit, owner_kinds=kinds, content_ids=content_ids) for kinds in KINDS]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_several_kinds_at_once_bring_what_one_search_each_brings(filled, half):
+    store, _, contents = filled
+    with_passages(store, contents, np.random.default_rng(5))
+    store.tidy()
+    chosen = frozenset(contents[f"v{n}"] for n in range(0, VIDEOS, 2)) if half else None
+    queries = drawn(np.random.default_rng(6), 20)
+    shares = []
+    for query in queries:
+        for got, wanted in zip(
+            at_once(store, query, 5, chosen), one_by_one(store, query, 5, chosen), strict=True
+        ):
+            assert len(got) == 5
+            shares.append(len({*got} & {*wanted}) / 5)
+    assert np.mean(shares) >= 0.97
+
+    # What is written later is found at once, what no file holds is not.
+    new = put(store, "new", queries[:1])
+    assert at_once(store, queries[0], 5)[0][0] == "new/0"
+    assert "new/0" not in at_once(store, queries[0], 5, chosen or frozenset(contents.values()))[0]
+    store.files.remove([path for path in store.files.paths_of(new)])
+    assert "new/0" not in at_once(store, queries[0], 5)[0]
+
+
+def test_a_search_of_several_kinds_survives_a_writer_that_moves_rows(filled):
+    store, _, contents = filled
+    with_passages(store, contents, np.random.default_rng(5))
+    store.tidy()
+    writer = Store.open(store.path, limits=LARGE)
+    query = drawn(np.random.default_rng(8), 1)[0]
+    wanted = at_once(store, query, 5)
+    stop = threading.Event()
+
+    def write():
+        number = 0
+        while not stop.is_set():
+            put(writer, f"w{number}", -query[None].repeat(3, axis=0))
+            writer.tidy()
+            number += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _ in range(40):
+            got = at_once(store, query, 5)
+            assert [len(each) for each in got] == [5, 5]
+            assert len({*got[0]} & {*wanted[0]}) >= 4
+    finally:
+        stop.set()
+        thread.join()

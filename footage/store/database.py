@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from footage.core.coverage import Coverage, by_collection, counts_windows
 from footage.core.index_place import IndexPlace
@@ -12,6 +13,7 @@ from footage.core.tracks import CAPTION_TRACK, TRACKS, image_track
 from footage.store import maintenance
 from footage.store.annotations import Annotations
 from footage.store.index_status import ImageStatus, IndexStatus, TrackStatus
+from footage.store.keyed_cache import KeyedCache
 from footage.store.location import IndexLocation
 from footage.store.migrations import Progress
 from footage.store.opening import open_tables
@@ -33,6 +35,9 @@ from footage.store.tables import LIMITS, Limits, Tables
 from footage.store.versioned_cache import VersionedCache
 from footage.store.writing import locked, writing
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _MOST_NAMED = 1000  # contents that are looked up by name; of more, all windows are read
 
 
@@ -48,10 +53,13 @@ class Store:
         self._status: VersionedCache[IndexStatus] = VersionedCache(
             "files", "videos", "windows", "events", "meta"
         )
+        self._events: KeyedCache[dict[str, int]] = KeyedCache(
+            "events", "content_id", ["owner_kind", "track"], _events_by_track
+        )
         self._coverage: VersionedCache[dict[str, Coverage]] = VersionedCache("files", "videos", "windows")
         self.files = FileRepository(tables)
         """Places on disk, and which content each holds."""
-        self.videos = VideoRepository(tables)
+        self.videos = VideoRepository(tables, self.files)
         """Contents, wherever they lie."""
         self.windows = WindowRepository(tables, self.videos)
         """Captioned windows: the single commit."""
@@ -155,44 +163,48 @@ class Store:
         return self._status.get(self._tables, self._read_status)
 
     def _read_status(self) -> IndexStatus:
-        files = self.files.all()
+        files = self.files.by_path().values()
         held = {file.content_id for file in files if file.state != "gone" and file.content_id}
         covered = {
             content_id: each for content_id, each in self.windows.covered().items() if content_id in held
         }
-        events = self._events_by_track()
+        events = self._events.get(self._tables)
         order = {track: place for place, track in enumerate(TRACKS)}
         tracks = {
-            name: self._track_status(name, held, events.get(name, {}))
+            name: self._track_status(name, held, events)
             for name in sorted(self.windows.tracks(), key=lambda name: (order.get(name, len(order)), name))
         }
         captions = tracks.get(CAPTION_TRACK)
-        videos = [video for content_id, video in self.videos.all().items() if content_id in held]
+        lengths = [each for content_id, each in self.videos.lengths().items() if content_id in held]
         return IndexStatus(
             videos=len(covered),
             files=Counter(file.state for file in files),
             windows=sum(len(indexes) for indexes, _ in covered.values()),
             events=captions.events if captions else 0,
             seconds_indexed=sum(seconds for _, seconds in covered.values()),
-            seconds_total=sum(video.footage_seconds for video in videos),
-            gaps=sum(len(video.gaps) for video in videos),
-            seconds_gaps=sum(video.gap_seconds for video in videos),
+            seconds_total=sum(each.footage_seconds for each in lengths),
+            gaps=sum(each.gaps for each in lengths),
+            seconds_gaps=sum(each.gap_seconds for each in lengths),
             embedders=self.embedders.names(),
-            models=self.windows.provenances(),
+            models=captions.models if captions else Counter(),
             schema_version=self._tables.version_found,
             tracks=tracks,
             images={name: self._image_status(name, held) for name in self.images.embedders()},
-            failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
+            failures=tuple(
+                sorted((file.path, file.reason) for file in files if file.state in ("failed", "partial"))
+            ),
         )
 
-    def _track_status(self, track: str, held: Collection[str], events: Mapping[str, int]) -> TrackStatus:
-        """What the index holds of a track of some contents, given how many events each has."""
+    def _track_status(
+        self, track: str, held: Collection[str], events: Mapping[str, Mapping[str, int]]
+    ) -> TrackStatus:
+        """What the index holds of a track of some contents, given how many events each has of each track."""
         covered = self.windows.covered(track=track)
         ours = [content_id for content_id in covered if content_id in held]
         return TrackStatus(
             videos=len(ours),
             windows=sum(len(covered[content_id][0]) for content_id in ours),
-            events=sum(events.get(content_id, 0) for content_id in ours),
+            events=sum(events.get(content_id, {}).get(track, 0) for content_id in ours),
             seconds=sum(covered[content_id][1] for content_id in ours),
             models=self.windows.provenances(track=track),
         )
@@ -205,17 +217,6 @@ class Store:
             track=self._track_status(image_track(embedder), held, {}),
             size_bytes=self.images.size_bytes(embedder),
         )
-
-    def _events_by_track(self) -> dict[str, dict[str, int]]:
-        """How many events there are, by track and content id."""
-        columns = ["content_id", "owner_kind"]
-        if self._tables.has_column("events", "track"):
-            columns.append("track")
-        counts: dict[str, dict[str, int]] = {}
-        for row, count in self._tables.count_by("events", columns):
-            if row["owner_kind"] == "event":
-                counts.setdefault(track_of(row), {})[row["content_id"]] = count
-        return counts
 
     def coverage(self) -> dict[str, Coverage]:
         """How far the files of each collection are indexed; cached until something is written."""
@@ -260,3 +261,17 @@ class Store:
     def tidy_if_due(self) -> None:
         """Tidy the tables that have seen many commits of this object since they were tidied last."""
         maintenance.tidy(self._tables, maintenance.untidy(self._tables))
+
+
+def _events_by_track(rows: pa.Table) -> dict[str, dict[str, int]]:
+    """How many events there are, by content id and track."""
+    import pyarrow.compute as pc
+
+    columns = [name for name in ("content_id", "track") if name in rows.column_names]
+    rows = rows.filter(pc.equal(rows.column("owner_kind"), "event")).select(columns)
+    counted = rows.group_by(columns, use_threads=False).aggregate([([], "count_all")])
+    found: dict[str, dict[str, int]] = {}
+    for row in counted.to_pylist():
+        by_track = found.setdefault(row["content_id"], {})
+        by_track[track_of(row)] = by_track.get(track_of(row), 0) + row["count_all"]
+    return found

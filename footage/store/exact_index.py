@@ -29,6 +29,23 @@ def matrix_of(table: pa.Table) -> np.ndarray:
     return matrix
 
 
+def measured(found: pa.Table, query: np.ndarray | str) -> tuple[list[Row], np.ndarray | None]:
+    """Rows that an index found, nearest first by their exact "_distance", and their vectors.
+
+    Those that were found by words are left as they are.
+    """
+    import numpy as np
+
+    if isinstance(query, str) or "vector" not in found.schema.names:
+        return found.to_pylist(), None
+    rows, vectors = found.drop_columns("vector").to_pylist(), matrix_of(found)
+    distances = 1.0 - vectors @ query  # the index only knows them roughly
+    for row, distance in zip(rows, distances.tolist(), strict=True):
+        row["_distance"] = distance
+    order = np.argsort(distances, kind="stable")
+    return [rows[place] for place in order.tolist()], vectors[order]
+
+
 class Nearest:
     """The rows of a vector table, and their vectors as one matrix."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from footage.store import fencing
 from footage.store.errors import mapped
@@ -36,13 +37,7 @@ def index_rows(tables: Tables, name: str) -> None:
     """
     from lancedb.index import Bitmap, BTree, IvfSq
 
-    vectors = IvfSq(
-        distance_type="cosine",
-        target_partition_size=tables.limits.partition_rows,
-        max_iterations=_ROUNDS,
-        sample_rate=_SAMPLE_RATE,
-    )
-    kinds = {
+    kinds: dict[str, tuple[Any, int]] = {
         "content_id": (BTree(), tables.limits.scalar_index_rows),
         "owner_kind": (Bitmap(), tables.limits.scalar_index_rows),
     }
@@ -50,6 +45,12 @@ def index_rows(tables: Tables, name: str) -> None:
         table = tables.table(name)
         rows, columns = table.count_rows(), table.schema.names
         if "vector" in columns:
+            vectors = IvfSq(
+                distance_type="cosine",
+                target_partition_size=tables.limits.partition_size(rows),
+                max_iterations=_ROUNDS,
+                sample_rate=_SAMPLE_RATE,
+            )
             kinds["vector"] = (vectors, tables.limits.rows_in_memory(tables.dimension(name)))
         wanted = {column for column, (_, least) in kinds.items() if column in columns and rows > least}
         missing = wanted and wanted - _indexed_columns(tables, name)  # of a small table no index is looked up

@@ -32,6 +32,7 @@ from footage.store.opening import (
 )
 from footage.store.reading import Readout, believable
 from footage.store.records import IMAGE_TABLES, VECTOR_TABLES
+from footage.store.repositories.files import FileRepository
 from footage.store.repositories.images import ImageRepository
 from footage.store.repositories.videos import VideoRepository
 from footage.store.repositories.windows import WindowRepository
@@ -271,7 +272,7 @@ def _take_back(tables: Tables, checked: Checked) -> None:
 
     What is left of their vectors goes, too, as do those that a killed run left without a window.
     """
-    videos = VideoRepository(tables)
+    videos = VideoRepository(tables, FileRepository(tables))
     windows = WindowRepository(tables, videos)
     for content_id, tracks in checked.reread.items():
         for track in filter(is_image_track, tracks):

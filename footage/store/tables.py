@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ __all__ = ["LIMITS", "Limits", "Row", "Tables", "Wanted", "given"]
 # LanceDB keeps 6 GiB of indexes and 1 GiB of the descriptions of tables, old versions included, if let.
 _INDEX_BYTES = 512 * 2**20
 _METADATA_BYTES = 32 * 2**20
+_INDEX_SHARE = 4  # of the memory, a quarter at most for a larger index
 _EVERY = 1_000_000  # partitions
 _ROWS_AT_ONCE = 2000  # a window takes some kilobytes
 
@@ -50,6 +52,9 @@ class Limits:
     partition_rows: int = 1000
     """Rows of each partition of a vector index. Chosen on a million events. Their size is given, not their
     number, because that is what LanceDB keeps to when it brings an index up to date."""
+    most_partitions: int = 2048
+    """Most partitions, of which those of more than two million rows are larger: to make an index takes time
+    in proportion to rows times partitions."""
     probes: int = 128
     """Partitions that a search looks through, the nearest to the query; all of them when those hold too few
     rows that pass the filter."""
@@ -63,6 +68,10 @@ class Limits:
 
     few_versions: int = 20
     """On object storage a table of at most so many versions is not tidied: that is some forty requests."""
+
+    def partition_size(self, rows: int) -> int:
+        """Rows of each partition of the vector index of a table."""
+        return max(self.partition_rows, rows // self.most_partitions)
 
     def rows_in_memory(self, dimension: int) -> int:
         """Most rows of a table of vectors of ``dimension`` numbers that is searched in memory."""
@@ -118,7 +127,7 @@ class Tables:
             database = lancedb.connect(
                 location.place,
                 read_consistency_interval=timedelta(0),
-                session=lancedb.Session(_INDEX_BYTES, _METADATA_BYTES),
+                session=lancedb.Session(_index_bytes(location), _METADATA_BYTES),
                 storage_options=location.storage_options,
             )
             return cls(location, database, limits=limits)
@@ -307,6 +316,8 @@ class Tables:
         wanted: Wanted,
         without: Wanted,
         few_videos: int | None = None,
+        columns: Sequence[str] | None = None,
+        share: float = 1.0,
     ) -> tuple[list[Row], np.ndarray | None]:
         """Rows nearest to a vector ("_distance", cosine) or sharing words with a text ("_score", BM25).
 
@@ -322,14 +333,13 @@ class Tables:
             without: Rows that do not.
             few_videos: Rows of at most so many videos are compared one by one, which is exact; None for
                 ``Limits.few_videos``.
+            columns: The columns that are read; all when None.
+            share: Share of a vector table that matches: of fewer rows, more partitions are looked through.
 
         Returns:
             The rows, best first, and their vectors, (rows, dimension), where the table has any.
         """
-        import numpy as np
-        from lancedb.query import MatchQuery
-
-        from footage.store.exact_index import matrix_of
+        from footage.store.exact_index import measured
 
         if not all(wanted.values()):
             return [], None
@@ -340,24 +350,30 @@ class Tables:
         most = self.limits.few_videos if few_videos is None else few_videos
         few = len(wanted.get("content_id", range(most + 1))) <= most
         with mapped(self.path):
-            if isinstance(query, str):
-                builder = self.table(name).search(MatchQuery(query, "text"), query_type="fts")
-            else:
-                builder = self.table(name).search(query, vector_column_name="vector").distance_type("cosine")
-                builder = builder.bypass_vector_index() if few else builder.nprobes(self.limits.probes)
-            if conditions:
-                builder = builder.where(reduce(lambda a, b: a & b, conditions), prefilter=True)
+            builder = self.ranked(name, query, conditions)
+            if columns is not None:
+                builder = builder.select([*columns, "_score" if isinstance(query, str) else "_distance"])
+            if few and not isinstance(query, str):
+                builder = builder.bypass_vector_index()
+            elif share < 1.0 and not isinstance(query, str):
+                builder = builder.nprobes(min(_EVERY, round(self.limits.probes / max(share, 1e-6))))
             found = builder.limit(limit).to_arrow()
             if len(found) < limit and not isinstance(query, str) and not few:  # they may lie further off
                 found = builder.nprobes(_EVERY).to_arrow()
-        if "vector" not in found.schema.names:
-            return found.to_pylist(), None
-        rows, vectors = found.drop_columns("vector").to_pylist(), matrix_of(found)
-        distances = 1.0 - vectors @ query  # the index only knows them roughly
-        for row, distance in zip(rows, distances.tolist(), strict=True):
-            row["_distance"] = distance
-        order = np.argsort(distances, kind="stable")
-        return [rows[place] for place in order.tolist()], vectors[order]
+        return measured(found, query)
+
+    def ranked(self, name: str, query: np.ndarray | str, conditions: Sequence[Any]) -> Any:
+        """A query of LanceDB for the rows that meet conditions and are nearest to a vector, or to words."""
+        from lancedb.query import MatchQuery
+
+        if isinstance(query, str):
+            builder = self.table(name).search(MatchQuery(query, "text"), query_type="fts")
+        else:
+            builder = self.table(name).search(query, vector_column_name="vector").distance_type("cosine")
+            builder = builder.nprobes(self.limits.probes)
+        if conditions:
+            builder = builder.where(reduce(lambda a, b: a & b, conditions), prefilter=True)
+        return builder
 
     def in_memory(self, name: str) -> Nearest | None:
         """A vector table in memory, if it is small enough and not written to all the time; else None."""
@@ -484,3 +500,14 @@ class Tables:
             self.commits[name] += 1
             with self.committing(name) as table:
                 table.delete(matching(wanted))
+
+
+def _index_bytes(location: IndexLocation) -> int:
+    """Memory for indexes: 512 MiB, or what those of a large index take, up to a quarter of the memory."""
+    place = location.place
+    if not isinstance(place, Path):  # counting them takes a request for each thousand files
+        return _INDEX_BYTES
+    held: int = sum(file.stat().st_size for file in place.glob("vectors_*.lance/_indices/*/*"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    most: int = memory // _INDEX_SHARE
+    return max(_INDEX_BYTES, min(held + _INDEX_BYTES // 2, most))

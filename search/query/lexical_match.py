@@ -94,18 +94,22 @@ PEOPLE = "man/men/boy/boys woman/women/girl/girls"
 """Words for male and for female people, in the same order."""
 TIMES_OF_DAY = "day/daytime/daylight night/nighttime"
 """Words for day and for night, in the same order."""
-_CONTRASTS: tuple[dict[str, str], ...] = tuple(
-    {word: name for name in names.split() for word in name.split("/")}
-    for names in (
-        COLOURS,
-        PEOPLE,
-        "one two three four five six seven eight nine ten",
-        TIMES_OF_DAY,
-        "indoors/inside outdoors/outside",
-        "opens/open/opening/opened closes/close/closing/closed",
-        "enters/enter/entering/entered leaves/leave/leaving/exits/exit/exiting",
-    )
+_CONTRASTS = (
+    COLOURS,
+    PEOPLE,
+    "one two three four five six seven eight nine ten",
+    TIMES_OF_DAY,
+    "indoors/inside outdoors/outside",
+    "opens/open/opening/opened closes/close/closing/closed",
+    "enters/enter/entering/entered leaves/leave/leaving/exits/exit/exiting",
 )
+_CONTRASTED: dict[str, tuple[int, str]] = {
+    word: (kind, name.split("/")[0])
+    for kind, names in enumerate(_CONTRASTS)
+    for name in names.split()
+    for word in name.split("/")
+}
+"""For each word that another contradicts the number of its kind, and its name: one of its spellings."""
 _SIDE = r"(?P<{}>left|right)"
 _HEADING = re.compile(
     rf"\b(?:to|towards?) (?:the |his |her |its |their )?{_SIDE.format('side')}\b(?! (?:side )?of\b)"
@@ -124,7 +128,10 @@ def clash(query: str, text: str) -> str:
     woman, day and night, in and out, open and close. A text without such a word does not contradict, nor one
     with both.
     """
-    for asked, stated in zip(_contrast_words(query), _contrast_words(text), strict=True):
+    wanted = _contrast_words(query)
+    if not any(wanted):
+        return ""
+    for asked, stated in zip(wanted, _contrast_words(text), strict=True):
         if asked and stated and not asked & stated:
             return f"{', '.join(sorted(stated))}, not {', '.join(sorted(asked))}"
     return ""
@@ -147,10 +154,12 @@ def _contrast_words(text: str) -> tuple[frozenset[str], ...]:
     headings = {f"to the {match['side'] or match['way']}" for match in _HEADING.finditer(line)}
     rest = _HEADING.sub(" ", line)
     places = {_place(match) for match in _POSITION.finditer(rest)}
-    words = words_of(rest)
-    contrasts = ({names[word] for word in words if word in names} for names in _CONTRASTS)
-    named = (frozenset(name.split("/")[0] for name in names) for names in contrasts)
-    return (frozenset(headings), frozenset(places), *named)
+    named: list[set[str]] = [set() for _ in _CONTRASTS]
+    for word in words_of(rest):
+        if word in _CONTRASTED:
+            kind, name = _CONTRASTED[word]
+            named[kind].add(name)
+    return (frozenset(headings), frozenset(places), *map(frozenset, named))
 
 
 def _place(match: re.Match[str]) -> str:

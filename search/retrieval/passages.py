@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +18,14 @@ from search.retrieval.hubness import HUB_WEIGHT, HubnessScorer
 if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
+    from footage.store.records import OwnerKind
 
+Scoring = Callable[..., list[Hit]]
+"""Gives the best passages, see ``Passages.begin``."""
 PASSAGE_WORDS_WEIGHT = 0.013
 """Weight of the word score of a passage, added to its cosine."""
+
+_PASSAGE: tuple[OwnerKind, ...] = ("passage",)
 
 
 class Passages:
@@ -32,7 +36,7 @@ class Passages:
         self._embedder = embedder
         self._hubs = hubs
         self._counted: _Counted | None = None
-        self._beside = ThreadPoolExecutor(2, thread_name_prefix="passages")  # idle for an index in memory
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="passages")  # idle for an index in memory
 
     def begin(
         self,
@@ -41,8 +45,8 @@ class Passages:
         *,
         limit: int,
         content_ids: Collection[str] | None,
-    ) -> Callable[[Collection[str]], list[Hit]]:
-        """Begin to score passages; an index too large for memory is searched in other threads.
+    ) -> tuple[Sequence[Collection[OwnerKind]], Scoring]:
+        """Begin to score passages; of an index too large for memory, the words are searched in a thread.
 
         Args:
             words: Of the query.
@@ -51,25 +55,20 @@ class Passages:
             content_ids: Only passages of these videos; every one when None.
 
         Returns:
-            A function that gives the best passages with their scores, best first. It takes the videos whose
-            passages are wanted whatever their scores, which an index in memory adds.
+            The kinds of texts that must be searched by vector for it, a group or none. And a function that
+            gives the best passages with their scores, best first: it takes the videos whose passages are
+            wanted whatever their scores, which an index in memory adds, and what was found of the group.
         """
         held = self._store.vectors.passages(self._embedder.name)
         if held is not None:
-            return partial(self._scored, held, words, vector, limit, content_ids)
-        near = self._beside.submit(
-            copy_context().run,
-            lambda: self._store.vectors.nearest(
-                self._embedder.name, vector, limit=limit, owner_kinds=["passage"], content_ids=content_ids
-            ),
-        )
+            return (), lambda also: self._scored(held, words, vector, limit, content_ids, also)
         worded = self._beside.submit(
             copy_context().run,
             lambda: self._store.texts.search(
                 " ".join(words), limit=limit, content_ids=content_ids, passages=True
             ),
         )
-        return lambda also: self._joined(*near.result(), worded.result())
+        return (_PASSAGE,), lambda also, near: self._joined(near, worded.result())
 
     def _scored(
         self,
@@ -100,8 +99,9 @@ class Passages:
             replace(hit, score=score) for hit, score in zip(hits, lessened.tolist(), strict=True)
         )
 
-    def _joined(self, near: Sequence[Hit], vectors: np.ndarray, worded: Sequence[Hit]) -> list[Hit]:
+    def _joined(self, found: tuple[Sequence[Hit], np.ndarray], worded: Sequence[Hit]) -> list[Hit]:
         """The best passages of two searches; a passage that one lacks gets the lowest score of that one."""
+        near, vectors = found
         lessened = [hit.score for hit in near] - HUB_WEIGHT * self._hubs.of(near, vectors)
         cosines = {hit.owner_id: score for hit, score in zip(near, lessened.tolist(), strict=True)}
         worded_scores = {hit.owner_id: PASSAGE_WORDS_WEIGHT * hit.score for hit in worded}

@@ -51,6 +51,8 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -130,6 +132,7 @@ class Retriever:
         self._lock = threading.RLock()
         self._passages = Passages(store, embedder, self._hubs) if embedder and self._hubs else None
         self._lines = LineRetriever(store, embedder.name) if embedder else None
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="further texts")
 
     def retrieve(
         self,
@@ -250,14 +253,19 @@ class Retriever:
             )
 
         # Events, and passages, of which one whose video no event brought up brings its own.
-        passages_with = self._passages.begin(query.words, vector, limit=depth, content_ids=content_ids)
-        near, vectors = nearest(content_ids=content_ids)
-        hubness = self._hubs.of(near, vectors).tolist()
+        kinds, passages_with = self._passages.begin(query.words, vector, limit=depth, content_ids=content_ids)
+        (near, vectors), *of_passages = self._store.vectors.nearest_of(
+            name, vector, (_MOMENTS, *kinds), limit=depth, content_ids=content_ids
+        )
         seen = {hit.content_id for hit in near}
-        passages = passages_with(seen)
+        passages = passages_with(seen, *of_passages)
         unseen = {hit.content_id for hit in passages[:limit]} - seen
-        if unseen:
-            more, more_vectors = nearest(content_ids=unseen)
+        others = None
+        if unseen:  # found while the hubness of the first is computed
+            others = self._beside.submit(copy_context().run, partial(nearest, content_ids=unseen))
+        hubness = self._hubs.of(near, vectors).tolist()
+        if others is not None:
+            more, more_vectors = others.result()
             near, hubness = [*near, *more], [*hubness, *self._hubs.of(more, more_vectors).tolist()]
         return _scored(query, near, hubness, passages)
 

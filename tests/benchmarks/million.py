@@ -55,6 +55,10 @@ class Drawn:
     file: File
     records: list[WindowRecord]
     texts: tuple[TextRow, ...]
+    sources: np.ndarray
+    """The sentences that its events say, in their order, int (events,)."""
+    inside: Sequence[Sequence[int]]
+    """Of each text, the events whose vectors' mean it has: an event has its own."""
     vectors: np.ndarray
     """Of the texts, float32 (texts, dimension)."""
 
@@ -114,18 +118,19 @@ def _drawn(
     events = merge_events(content_id, records)
     texts = text_rows(content_id, events, records)
     own = np.array([source[text.span] for text in texts if text.owner_kind == "event"])
-    turned = _turned(corpus.vectors[own], rng.choice(corpus.distances, len(own)), rng)
-    vectors = np.zeros((len(texts), corpus.vectors.shape[1]), np.float32)
     spans = [text.span for text in texts if text.owner_kind == "event"]
     at = iter(range(len(own)))
-    for row, text in enumerate(texts):
-        if text.owner_kind == "event":
-            vectors[row] = turned[next(at)]
-        else:
-            inside = [n for n, span in enumerate(spans) if text.span.start_seconds <= span.start_seconds]
-            inside = [n for n in inside if spans[n].end_seconds <= text.span.end_seconds]
-            mean = turned[inside].mean(axis=0)
-            vectors[row] = mean / np.linalg.norm(mean)
+    inside = [
+        [next(at)]
+        if text.owner_kind == "event"
+        else [
+            n
+            for n, span in enumerate(spans)
+            if text.span.start_seconds <= span.start_seconds and span.end_seconds <= text.span.end_seconds
+        ]
+        for text in texts
+    ]
+    vectors = text_vectors(turned(corpus, own, rng), inside)
     recorded = datetime(2026, 1, 1) + timedelta(seconds=number * length)
     file = File(
         path=f"/benchmark/{name}.mp4",
@@ -136,17 +141,28 @@ def _drawn(
         duration_seconds=length,
         state="indexed",
     )
-    return Drawn(Video(content_id, length, 640, 480, 25.0, "h264"), file, records, texts, vectors)
+    video = Video(content_id, length, 640, 480, 25.0, "h264")
+    return Drawn(video, file, records, texts, own, inside, vectors)
 
 
-def _turned(vectors: np.ndarray, distances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Unit vectors at given cosine distances from others, in random directions."""
+def turned(corpus: Corpus, sentences: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The vectors of some sentences, each turned in a random direction as far as its like are apart."""
+    vectors, distances = corpus.vectors[sentences], rng.choice(corpus.distances, len(sentences))
     away = rng.standard_normal(vectors.shape, dtype=np.float32)
     away -= (away * vectors).sum(axis=1, keepdims=True) * vectors
     away /= np.linalg.norm(away, axis=1, keepdims=True)
     cosines = (1.0 - distances)[:, None]
     turned: np.ndarray = (cosines * vectors + np.sqrt(1 - cosines**2) * away).astype(np.float32)
     return turned
+
+
+def text_vectors(events: np.ndarray, inside: Sequence[Sequence[int]]) -> np.ndarray:
+    """The vector of each text: the mean of those of the events inside it, of length 1."""
+    counts = [len(each) for each in inside]
+    places = np.fromiter((place for each in inside for place in each), np.int64, sum(counts))
+    sums = np.add.reduceat(events[places], np.concatenate([[0], np.cumsum(counts)[:-1]]), axis=0)
+    vectors: np.ndarray = (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
+    return vectors
 
 
 def fill(store: Store, videos: Iterator[Drawn], embedder: str) -> int:

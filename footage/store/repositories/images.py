@@ -183,6 +183,7 @@ class ImageRepository:
             wanted=given(content_id=content_ids),
             without={"content_id": self._videos.without_files()},
             few_videos=self._few_videos(embedder),
+            share=self._share(embedder, content_ids),
         )
         owned = self._owned(embedder, rows)
         hits = [layout.image_hit_from_row(rows[place], 1.0 - rows[place]["_distance"]) for place in owned]
@@ -199,6 +200,13 @@ class ImageRepository:
         """How many videos have so few vectors, on average, that each is compared."""
         videos = len(self._windows.covered(track=image_track(embedder)))
         return self._tables.limits.few_images * videos // max(1, self.count(embedder))
+
+    def _share(self, embedder: str, content_ids: Collection[str] | None) -> float:
+        """Share of an embedder's videos that some are, about."""
+        if content_ids is None:
+            return 1.0
+        videos = len(self._windows.covered(track=image_track(embedder)))
+        return min(1.0, len(content_ids) / max(1, videos))
 
     def _owned(self, embedder: str, rows: Sequence[Row]) -> list[int]:
         track = image_track(embedder)

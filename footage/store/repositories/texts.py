@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from footage.core.tracks import CAPTION_TRACK
 from footage.core.types import Event, Hit, WindowRecord
 from footage.store import records as layout
+from footage.store.conditions import matching
+from footage.store.exact_index import measured
+from footage.store.over_fetching import CAPTION_COLUMNS, OverFetch, in_parallel
 from footage.store.records import OwnerKind, TextRow
 from footage.store.repositories.track_lines import LINE_COLUMNS, TrackLines
 from footage.store.repositories.videos import VideoRepository
@@ -18,6 +22,7 @@ from footage.store.versioned_cache import VersionedCache
 if TYPE_CHECKING:
     import numpy as np
 
+PASSAGES: tuple[OwnerKind, ...] = ("passage",)
 _WITH_TEXT: tuple[OwnerKind, ...] = ("event", "scene", "passage")
 CAPTIONS = (CAPTION_TRACK,)
 """The tracks that are searched unless others are named."""
@@ -129,9 +134,12 @@ class TextRepository:
             rows = [row for row in rows if not partly or layout.track_of(row) in tracks][:limit]
             if through or len(rows) == limit:
                 return [layout.hit_from_row(row, row["_score"]) for row in rows]
-        rows, _ = self.search_table(
-            table, words, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids, tracks=tracks
-        )
+        if passages and tracks == CAPTIONS:
+            [(rows, _)] = self.search_kinds(table, words, [PASSAGES], limit=limit, content_ids=content_ids)
+        else:
+            rows, _ = self.search_table(
+                table, words, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids, tracks=tracks
+            )
         return [layout.hit_from_row(row, row["_score"]) for row in rows]
 
     def search_table(
@@ -154,7 +162,49 @@ class TextRepository:
             owner_kinds = _WITH_TEXT
         partly = tracks is not None and self.among_others(tracks)
         wanted = given(owner_kind=owner_kinds, content_id=content_ids, track=tracks if partly else None)
-        rows, vectors = self._tables.search(table, query, limit=limit, wanted=wanted, without=without)
+        columns = None
+        if not self.among_others(CAPTIONS):
+            columns = [*CAPTION_COLUMNS, *(() if isinstance(query, str) else ("vector",))]
+        rows, vectors = self._tables.search(
+            table, query, limit=limit, wanted=wanted, without=without, columns=columns
+        )
+        return self._owned_of(rows, vectors)
+
+    def search_kinds(
+        self,
+        table: str,
+        query: np.ndarray | str,
+        kinds: Sequence[Collection[OwnerKind]],
+        *,
+        limit: int,
+        content_ids: Collection[str] | None = None,
+    ) -> list[tuple[list[Row], np.ndarray | None]]:
+        """As ``search_table`` for several groups of kinds, of captions: a large table is searched once."""
+        apart = [
+            partial(self.search_table, table, query, limit=limit, owner_kinds=each, content_ids=content_ids)
+            for each in kinds
+        ]
+        few = content_ids is not None and len(content_ids) <= self._tables.limits.few_videos
+        if few or self.among_others(CAPTIONS):
+            return in_parallel(apart)
+        if not isinstance(query, str) and self._tables.in_memory(table) is not None:
+            return [search() for search in apart]
+        over = OverFetch(
+            limit,
+            videos=len(self._windows.covered()),
+            among=content_ids,
+            without=self._videos.without_files(),
+        )
+        if not over.pays:
+            return in_parallel(apart)
+        conditions = [] if isinstance(query, str) else [matching({"owner_kind": set().union(*kinds)})]
+        begin = partial(self._tables.ranked, table, query, conditions)
+        read = over.read(self._tables, table, begin, kinds, vectors=not isinstance(query, str))
+        if read is None:
+            return in_parallel(apart)
+        return [self._owned_of(*measured(each, query)) for each in read]
+
+    def _owned_of(self, rows: list[Row], vectors: np.ndarray | None) -> tuple[list[Row], np.ndarray | None]:
         owned = [place for place in self._windows.owned(rows) if rows[place]["text"]]
         return [rows[place] for place in owned], None if vectors is None else vectors[owned]
 

@@ -172,6 +172,29 @@ class VectorRepository:
         hits = [layout.hit_from_row(row, 1.0 - row["_distance"]) for row in rows]
         return hits, np.zeros((0, len(query)), np.float32) if vectors is None else vectors
 
+    def nearest_of(
+        self,
+        embedder: str,
+        vector: np.ndarray,
+        kinds: Sequence[Collection[OwnerKind]],
+        *,
+        limit: int = 50,
+        content_ids: Collection[str] | None = None,
+    ) -> list[tuple[list[Hit], np.ndarray]]:
+        """As ``nearest`` for several groups of kinds of captions, which takes less than one search each."""
+        import numpy as np
+
+        query = np.asarray(vector, dtype=np.float32)
+        name = self._embedders.table(embedder, dimension=len(query))
+        found = self._texts.search_kinds(name, query, kinds, limit=limit, content_ids=content_ids)
+        return [
+            (
+                [layout.hit_from_row(row, 1.0 - row["_distance"]) for row in rows],
+                np.zeros((0, len(query)), np.float32) if vectors is None else vectors,
+            )
+            for rows, vectors in found
+        ]
+
     def passages(self, embedder: str) -> tuple[Sequence[Hit], np.ndarray] | None:
         """Every passage and their vectors, float32 (passages, dimension); None where there are too many.
 

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from footage.core.types import Span, Video
 from footage.store import records as layout
-from footage.store.repositories.files import CACHED_ROWS
+from footage.store.keyed_cache import KeyedCache
+from footage.store.repositories.files import FileRepository
 from footage.store.tables import Tables, given
 from footage.store.versioned_cache import VersionedCache
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long a video is, for sums over all of them."""
+
+    footage_seconds: float
+    """Without its gaps."""
+    gaps: int
+    """How many gaps it has."""
+    gap_seconds: float
+    """How long they are together."""
 
 
 class VideoRepository:
     """The videos of an index; got from ``Store.videos``."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, files: FileRepository) -> None:
         self._tables = tables
-        self._all: VersionedCache[dict[str, Video] | None] = VersionedCache("videos")
+        self._files = files
+        columns = [field.name for field in fields(Video)]
+        self._videos: KeyedCache[tuple[Video, Lengths]] = KeyedCache("videos", "content_id", columns, _videos)
+        self._lengths: VersionedCache[dict[str, Lengths]] = VersionedCache("videos")
         self._gaps: VersionedCache[dict[str, tuple[Span, ...]]] = VersionedCache("videos")
         self._without_files: VersionedCache[frozenset[str]] = VersionedCache("files", "videos")
 
@@ -40,10 +61,17 @@ class VideoRepository:
         found = self._tables.read("videos", given(content_id=content_ids))
         return {row["content_id"]: layout.video_from_row(row) for row in found}
 
-    def known(self, content_ids: Collection[str]) -> Mapping[str, Video]:
-        """At least these videos, as far as the index knows them; cached until a video is written."""
-        cached = self._all.get(self._tables, self._read_all_of_few)
-        return self.of(content_ids) if cached is None else cached
+    def known(self, content_ids: Collection[str]) -> dict[str, Video]:
+        """These videos, as far as the index knows them; cached until a video is written."""
+        held = self._videos.get(self._tables)
+        return {each: held[each][0] for each in content_ids if each in held}
+
+    def lengths(self) -> dict[str, Lengths]:
+        """How long every video is, by content id; cached until a video is written."""
+        return self._lengths.get(
+            self._tables,
+            lambda: {key: lengths for key, (_, lengths) in self._videos.get(self._tables).items()},
+        )
 
     def gaps(self) -> dict[str, tuple[Span, ...]]:
         """The gaps of the videos that have any, by content id; cached until a video is written."""
@@ -56,12 +84,14 @@ class VideoRepository:
         """Contents that were indexed but lie in no file any more: deleted, or overwritten in place."""
         return self._without_files.get(self._tables, self._read_without_files)
 
-    def _read_all_of_few(self) -> dict[str, Video] | None:
-        """Every video; None of a table too large for that."""
-        return None if self._tables.count("videos") > CACHED_ROWS else self.all()
-
     def _read_without_files(self) -> frozenset[str]:
-        files = self._tables.read("files", columns=["content_id", "state"])
-        held = {row["content_id"] for row in files if row["state"] != "gone"}
-        known = {row["content_id"] for row in self._tables.read("videos", columns=["content_id"])}
-        return frozenset(known - held)
+        held = {file.content_id for file in self._files.by_path().values() if file.state != "gone"}
+        return frozenset(self.lengths().keys() - held)
+
+
+def _videos(rows: pa.Table) -> dict[str, tuple[Video, Lengths]]:
+    videos = map(layout.video_from_row, rows.to_pylist())
+    return {
+        video.content_id: (video, Lengths(video.footage_seconds, len(video.gaps), video.gap_seconds))
+        for video in videos
+    }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from footage.core.tracks import CAPTION_TRACK, is_image_track
 from footage.core.types import Provenance, Span, Video, WindowRecord
 from footage.store import records as layout
+from footage.store.keyed_cache import KeyedCache
 from footage.store.repositories.files import CACHED_ROWS
 from footage.store.repositories.videos import VideoRepository
 from footage.store.tables import Row, Tables, Wanted, given
@@ -20,6 +22,19 @@ if TYPE_CHECKING:
 _NONE: frozenset[int] = frozenset()
 Covered = dict[str, tuple[set[int], float]]
 """By content id: the indexes of its captioned windows, and the seconds they cover, overlaps counted once."""
+_NO_COUNTS: dict[Provenance, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is kept of the windows of one content."""
+
+    covered: dict[str, tuple[set[int], float]]
+    """By track, the indexes of its windows, and the seconds they cover."""
+    provenances: dict[str, dict[Provenance, int]]
+    """By track, how many windows have each provenance."""
+    reused: dict[int, str]
+    """Captioned windows that carry over a caption, and from which window."""
 
 
 class WindowRepository:
@@ -29,8 +44,12 @@ class WindowRepository:
         self._tables = tables
         self._videos = videos
         self._spans: VersionedCache[tuple[dict[str, dict[int, Span]], bool]] = VersionedCache("windows")
-        self._covered: VersionedCache[dict[str, Covered]] = VersionedCache("windows")
-        self._tracks: VersionedCache[tuple[str, ...]] = VersionedCache("windows")
+        columns = ["start_seconds", "end_seconds", "window_index", "track", "reused_from"]
+        self._held: KeyedCache[_Held] = KeyedCache(
+            "windows", "content_id", [*columns, *layout.PROVENANCE_COLUMNS], _held
+        )
+        self._covered_by_track: dict[str, tuple[object, Covered]] = {}
+        self._tracks: tuple[object, tuple[str, ...]] | None = None
 
     def commit(self, records: Iterable[WindowRecord]) -> None:
         """Commit captioned windows, all or none; one with the same content and index is replaced."""
@@ -83,22 +102,22 @@ class WindowRepository:
 
         Of all videos, or of the given ones.
         """
-        if not self._tables.has_column("windows", "reused_from"):  # of a version before 13
-            return {}
-        columns = ["content_id", "window_index", "reused_from"]
-        found: dict[str, dict[int, str]] = {}
-        for row in self._read_track(CAPTION_TRACK, given(content_id=content_ids), columns):
-            if row["reused_from"]:
-                found.setdefault(row["content_id"], {})[row["window_index"]] = row["reused_from"]
-        return found
+        held = self._held.get(self._tables)
+        wanted = held if content_ids is None else held.keys() & set(content_ids)
+        return {content_id: dict(held[content_id].reused) for content_id in wanted if held[content_id].reused}
 
     def provenances(self, *, track: str = CAPTION_TRACK) -> Counter[Provenance]:
         """The provenances of a track's windows, and how many windows have each; most first."""
-        columns = [*layout.PROVENANCE_COLUMNS, *self._track_column()]
+        # By object first: thousands of videos share the few that there are, and to hash one takes longer.
+        counts: Counter[int] = Counter()
+        objects: dict[int, Provenance] = {}
+        for held in self._held.get(self._tables).values():
+            for provenance, count in held.provenances.get(track, _NO_COUNTS).items():
+                counts[id(provenance)] += count
+                objects[id(provenance)] = provenance
         found: Counter[Provenance] = Counter()
-        for row, count in self._tables.count_by("windows", columns):
-            if layout.track_of(row) == track:
-                found[layout.provenance_from_row(row)] += count
+        for number, count in counts.items():
+            found[objects[number]] += count
         return Counter(dict(found.most_common()))
 
     def notes(self, *, track: str) -> dict[str, int]:
@@ -126,16 +145,25 @@ class WindowRepository:
 
         By content id; overlaps count once, and a video that the index does not know is left out.
         """
-        videos, covered = self._videos.known(content_ids), self.covered(track=track)
+        lengths, covered = self._videos.lengths(), self.covered(track=track)
         return {
-            content_id: (covered.get(content_id, (_NONE, 0.0))[1], videos[content_id].footage_seconds)
+            content_id: (covered.get(content_id, (_NONE, 0.0))[1], lengths[content_id].footage_seconds)
             for content_id in content_ids
-            if content_id in videos
+            if content_id in lengths
         }
 
     def covered(self, *, track: str = CAPTION_TRACK) -> Covered:
         """Which windows of each content a track has, and what they cover; cached until one is written."""
-        return self._covered_by_track().get(track, {})
+        by_content = self._held.get(self._tables)
+        held = self._covered_by_track.get(track)
+        if held is None or held[0] is not by_content:
+            covered = {
+                content_id: each.covered[track]
+                for content_id, each in by_content.items()
+                if track in each.covered
+            }
+            held = self._covered_by_track[track] = by_content, covered
+        return held[1]
 
     def tracks(self) -> tuple[str, ...]:
         """The tracks with texts that any window is of, by name; cached until one is written."""
@@ -149,25 +177,21 @@ class WindowRepository:
         """The places of derived rows whose windows are all committed; readers ignore the others."""
         if not rows:
             return []
-        by_track = self._covered_by_track()
-        nothing: Covered = {}
+        by_content = self._held.get(self._tables)
         return [
             place
             for place, row in enumerate(rows)
-            if (covered := by_track.get(layout.track_of(row), nothing).get(row["content_id"]))
+            if (held := by_content.get(row["content_id"]))
+            and (covered := held.covered.get(layout.track_of(row)))
             and covered[0].issuperset(row["window_indexes"])
         ]
 
-    def _covered_by_track(self) -> dict[str, Covered]:
-        return self._covered.get(self._tables, self._read_covered)
-
     def _all_tracks(self) -> tuple[str, ...]:
-        return self._tracks.get(self._tables, self._read_tracks)
-
-    def _read_tracks(self) -> tuple[str, ...]:
-        if not self._track_column():
-            return (CAPTION_TRACK,) if self._tables.count("windows") else ()
-        return tuple(sorted({layout.track_of(row) for row, _ in self._tables.count_by("windows", ["track"])}))
+        by_content = self._held.get(self._tables)
+        if self._tracks is None or self._tracks[0] is not by_content:
+            tracks = {track for held in by_content.values() for track in held.covered}
+            self._tracks = by_content, tuple(sorted(tracks))
+        return self._tracks[1]
 
     def _track_column(self) -> list[str]:
         """The column "track", where the table has it: one of a version before 11 holds captions alone."""
@@ -176,22 +200,6 @@ class WindowRepository:
     def _read_track(self, track: str, wanted: Wanted, columns: Sequence[str]) -> list[Row]:
         rows = self._tables.read("windows", wanted, columns=[*columns, *self._track_column()])
         return [row for row in rows if layout.track_of(row) == track]
-
-    def _read_covered(self) -> dict[str, Covered]:
-        """By track; no spans are made of the rows, for there may be a million."""
-        columns = ["content_id", "start_seconds", "end_seconds", "window_index"]
-        tracks = self._track_column()
-        table = self._tables.columns("windows", [*columns, *tracks])
-        table = table.sort_by([(column, "ascending") for column in columns])
-        if not tracks:
-            return {CAPTION_TRACK: _covered(table.select(columns))}
-        import pyarrow.compute as pc
-
-        track = table.column("track")
-        return {
-            name: _covered(table.filter(pc.equal(track, name)).select(columns))
-            for name in track.unique().to_pylist()
-        }
 
     def _known_spans(self, content_ids: Collection[str]) -> dict[str, dict[int, Span]]:
         """Spans of the windows of some videos at least; cached until a window is written.
@@ -210,16 +218,62 @@ class WindowRepository:
         return (self.spans() if whole else {}), whole
 
 
-def _covered(table: pa.Table) -> Covered:
-    """What windows cover, given their contents, starts, ends and indexes, sorted by these."""
-    covered: Covered = {}
+def _held(rows: pa.Table) -> dict[str, _Held]:
+    """What is kept of each content."""
+    covered, provenances, reused = _covered(rows), _provenances(rows), _reused(rows)
+    return {
+        content_id: _Held(each, provenances[content_id], reused.get(content_id, {}))
+        for content_id, each in covered.items()
+    }
+
+
+def _covered(rows: pa.Table) -> dict[str, dict[str, tuple[set[int], float]]]:
+    """What windows cover, by content and track; no spans are made of the rows, for there may be a million."""
+    columns = ["content_id", *_track_in(rows), "start_seconds", "end_seconds", "window_index"]
+    rows = rows.select(columns).sort_by([(column, "ascending") for column in columns])
+    covered: dict[str, dict[str, tuple[set[int], float]]] = {}
     reached = 0.0
-    columns = (column.to_pylist() for column in table.columns)
-    for content_id, start, end, index in zip(*columns, strict=True):
-        if content_id not in covered:
-            covered[content_id], reached = (set(), 0.0), start
-        indexes, seconds = covered[content_id]
-        indexes.add(index)
-        covered[content_id] = (indexes, seconds + max(0.0, end - max(start, reached)))
+    contents, *tracks, starts, ends, indexes = (column.to_pylist() for column in rows.columns)
+    named = tracks[0] if tracks else [CAPTION_TRACK] * len(contents)
+    for content_id, track, start, end, index in zip(contents, named, starts, ends, indexes, strict=True):
+        track = track or CAPTION_TRACK
+        by_track = covered.setdefault(content_id, {})
+        if track not in by_track:
+            by_track[track], reached = (set(), 0.0), start
+        held, seconds = by_track[track]
+        held.add(index)
+        by_track[track] = (held, seconds + max(0.0, end - max(start, reached)))
         reached = max(reached, end)
     return covered
+
+
+def _provenances(rows: pa.Table) -> dict[str, dict[str, dict[Provenance, int]]]:
+    """How many windows have each provenance, by content and track."""
+    columns = ["content_id", *_track_in(rows), *layout.PROVENANCE_COLUMNS]
+    counted = rows.group_by(columns, use_threads=False).aggregate([([], "count_all")])
+    found: dict[str, dict[str, dict[Provenance, int]]] = {}
+    known: dict[Provenance, Provenance] = {}  # thousands of videos share few
+    for row in counted.to_pylist():
+        provenance = layout.provenance_from_row(row)
+        counts = found.setdefault(row["content_id"], {}).setdefault(layout.track_of(row), {})
+        provenance = known.setdefault(provenance, provenance)
+        counts[provenance] = counts.get(provenance, 0) + row["count_all"]
+    return found
+
+
+def _reused(rows: pa.Table) -> dict[str, dict[int, str]]:
+    """Windows that carry over a caption, and from which window, by content and index."""
+    import pyarrow.compute as pc
+
+    if "reused_from" not in rows.column_names:  # of a version before 13
+        return {}
+    found: dict[str, dict[int, str]] = {}
+    for row in rows.filter(pc.greater(pc.utf8_length(rows.column("reused_from")), 0)).to_pylist():
+        if layout.track_of(row) == CAPTION_TRACK:
+            found.setdefault(row["content_id"], {})[row["window_index"]] = row["reused_from"]
+    return found
+
+
+def _track_in(rows: pa.Table) -> list[str]:
+    """The column "track", where rows have it: those of a version before 11 are captions."""
+    return [name for name in rows.column_names if name == "track"]
