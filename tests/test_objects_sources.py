@@ -21,6 +21,7 @@ from footage.objects import blocks, requests
 from footage.objects.blocks import BLOCK_BYTES, BlockReader
 from footage.objects.paths import ObjectPath, media_path, typed_path
 from footage.store import Store
+from footage.store.location import IndexLocation
 from indexer import library
 from indexer.library import IgnoredEntry, Selection, walk
 from indexer.pipeline import index
@@ -304,6 +305,7 @@ def test_credentials_come_from_a_profile_and_their_errors_name_none_of_them(monk
         "region": "eu-west-3",
         "endpoint": "http://127.0.0.1:9",
     }
+    assert IndexLocation.of("s3://b/library").storage_options.items() >= profile_options().items()
     monkeypatch.setenv("AWS_PROFILE", "none")
     with pytest.raises(UsageError, match="the AWS profile none does not exist"):
         profile_options()

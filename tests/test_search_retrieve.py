@@ -21,8 +21,8 @@ from footage.core.types import (
 )
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
+from footage.store.limits import Limits
 from footage.store.records import PASSAGE_WORDS, text_rows
-from footage.store.tables import Limits
 from indexer.events import Projector
 from search.query.parser import parse_query
 from search.retrieval.hubness import HubnessScorer

@@ -26,8 +26,8 @@ from test_store_migrations import unpacked
 
 from footage.core.errors import SchemaMismatchError, UsageError
 from footage.store import Store
+from footage.store.limits import Limits
 from footage.store.schema import image_table, vector_table
-from footage.store.tables import Limits
 
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "1"))
 LARGE = Limits(in_memory_rows=500, scalar_index_rows=500, partition_rows=100, probes=8, few_images=120)

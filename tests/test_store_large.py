@@ -12,8 +12,8 @@ import pytest
 from footage.core.errors import StoreError
 from footage.core.types import Caption, File, Provenance, Span, Video, Window, WindowRecord
 from footage.store import Store, VectorRow
+from footage.store.limits import Limits
 from footage.store.schema import vector_table
-from footage.store.tables import Limits
 
 EMBEDDER = "e"
 DIMENSION = 32

@@ -25,11 +25,12 @@ from footage.core.types import File, Span
 from footage.store import Mark, Store
 from footage.store.backup import backup, restore
 from footage.store.checking import check
+from footage.store.limits import Limits
 from footage.store.maintenance import tidy
 from footage.store.object_location import ObjectLocation
 from footage.store.records import file_to_row
 from footage.store.state.database import FILE_NAME as STATE_FILE
-from footage.store.tables import Limits, Tables
+from footage.store.tables import Tables
 from indexer.pipeline import index
 from ui.cli.main import app
 

@@ -51,6 +51,24 @@ def profile_options() -> dict[str, Any]:
     return options
 
 
+def profile_texts() -> dict[str, str]:
+    """As ``profile_options``, for a client that takes texts alone.
+
+    Credentials that boto3 renews are those of now: where they expire, the client is refused from then on.
+    """
+    options = profile_options()
+    provider = options.pop("credential_provider", None)
+    if provider is not None:
+        held = provider()
+        names = {
+            "access_key_id": "access_key_id",
+            "secret_access_key": "secret_access_key",
+            "token": "session_token",
+        }
+        options |= {name: held[key] for key, name in names.items() if held.get(key)}
+    return options
+
+
 def _section(variable: str, file: str, name: str) -> dict[str, str]:
     place = Path(os.environ.get(variable) or Path.home() / ".aws" / file)
     parser = configparser.ConfigParser(interpolation=None, strict=False)

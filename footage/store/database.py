@@ -14,6 +14,7 @@ from footage.store import maintenance
 from footage.store.annotations import Annotations
 from footage.store.index_status import ImageStatus, IndexStatus, TrackStatus
 from footage.store.keyed_cache import KeyedCache
+from footage.store.limits import LIMITS, Limits
 from footage.store.location import IndexLocation
 from footage.store.migrations import Progress
 from footage.store.opening import open_tables
@@ -31,7 +32,7 @@ from footage.store.repositories.vector_tables import EmbedderRepository
 from footage.store.repositories.vectors import VectorRepository
 from footage.store.repositories.videos import VideoRepository
 from footage.store.repositories.windows import WindowRepository
-from footage.store.tables import LIMITS, Limits, Tables
+from footage.store.tables import Tables
 from footage.store.versioned_cache import VersionedCache
 from footage.store.writing import locked, writing
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import StoreBusyError, StoreError, UsageError
 from footage.objects.address import ObjectAddress, parse_address
+from footage.objects.profiles import profile_texts
 from footage.store.errors import lost, mapped
 from footage.store.lease import (
     Lease,
@@ -98,7 +99,7 @@ class ObjectLocation(IndexLocation):
 
     @property
     def storage_options(self) -> dict[str, str] | None:
-        """Time limits; credentials come from the environment, as those of ``footage.objects``."""
+        """Time limits, and what a profile of the AWS tools holds; all else comes from the environment."""
         given = os.environ.get("AWS_MAX_ATTEMPTS", "")  # counts the first one, too
         return {
             "allow_http": "true",
@@ -106,6 +107,7 @@ class ObjectLocation(IndexLocation):
             "connect_timeout": f"{_CONNECT_SECONDS}s",
             "client_max_retries": str(max(0, int(given) - 1) if given.isdigit() else _RETRIES),
             "client_retry_timeout": str(_RETRY_SECONDS),
+            **(profile_texts() if self.address.scheme == "s3" else {}),
         }
 
     @property

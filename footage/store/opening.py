@@ -12,10 +12,11 @@ from typing import Any
 from footage.core.errors import SchemaMismatchError, StoreCorruptError, StoreMissingError
 from footage.store import maintenance, rewriting
 from footage.store.errors import RESTORE, mapped
+from footage.store.limits import Limits
 from footage.store.location import IndexLocation
 from footage.store.records import IMAGE_TABLES, SCHEMA_VERSION, VECTOR_TABLES
 from footage.store.state.database import FILE_NAME as STATE_FILE
-from footage.store.tables import Limits, Tables
+from footage.store.tables import Tables
 
 OLDEST_VERSION = 8
 """Oldest version of the tables that can be read and upgraded."""
