@@ -198,7 +198,6 @@ def _imported() -> ModuleType:
         DependencyError: It is not installed.
     """
     require_extra("cluster")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
     import ray.exceptions
 
