@@ -207,8 +207,9 @@ def test_one_idempotency_key_is_one_job(service, tmp_path, clip):
         assert len(client.get(f"{HTTP}/jobs").json()["records"]) == 2
 
 
-def test_cancel_and_retry(service, model, tmp_path, clip):
+def test_cancel_and_retry(service, model, tmp_path):
     model.go.clear()
+    clip = write_levels(tmp_path / "clips" / "long.mp4", [0, 255] * 60)
     with serving(service, tmp_path) as (client, _):
         running, queued = ask_for(client, clip)["id"], ask_for(client, clip)["id"]
         wait_until(model.asked.is_set)
@@ -219,8 +220,13 @@ def test_cancel_and_retry(service, model, tmp_path, clip):
         refused = client.post(f"{HTTP}/jobs/{running}/retry")
         assert refused.status_code == 422
         assert "is running" in refused.json()["detail"]
+
+        def is_cancelled():
+            model.steps.release()  # a window more, until the run has heard of it
+            return client.get(f"{HTTP}/jobs/{running}").json()["records"][0]["state"] == "cancelled"
+
+        wait_until(is_cancelled)
         model.go.set()
-        wait_for(client, running, "cancelled")
         [job] = client.post(f"{HTTP}/jobs/{running}/retry").json()["records"]
         assert job["id"] == running
         assert wait_for(client, running, "done")["attempts"] == 2

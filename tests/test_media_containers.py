@@ -78,7 +78,7 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", ["http://localhost:1/a.mp4", "concat:a.mp4|b.mp4", "-i", "pipe:0", "file:x.mp4"]
+    "path", ["http:/localhost:1/a.mp4", "concat:a.mp4|b.mp4", "-i", "pipe:0", "file:x.mp4"]
 )
 def test_something_like_an_address_is_a_local_path_and_nothing_else(path):
     with pytest.raises(VideoNotFoundError, match="does not exist"):

@@ -73,6 +73,11 @@ def app(settings):
     return made
 
 
+def _last(kind, events):
+    """The last event of a kind, without times; None where there is none."""
+    return next((getattr(each, "matches", each) for each in reversed(events) if isinstance(each, kind)), None)
+
+
 @pytest.mark.parametrize(
     "request_",
     [
@@ -89,12 +94,9 @@ def test_the_answer_is_that_of_a_search_here(running, own, app, request_):
     found = search(app, request_, on_event=there.append)
     assert untimed(found) == untimed(expected)
     assert found.query.understood == expected.query.understood  # is not compared
-    assert [each.matches for each in there if isinstance(each, Hits)] == [
-        each.matches for each in here if isinstance(each, Hits)
-    ]
-    assert [each for each in there if isinstance(each, StageProgress)] == [
-        each for each in here if isinstance(each, StageProgress)
-    ]
+    # How many come in between depends on how fast windows are decoded.
+    assert _last(Hits, there) == _last(Hits, here)
+    assert _last(StageProgress, there) == _last(StageProgress, here)
 
 
 def test_an_error_is_the_same_error(running, app):

@@ -39,6 +39,9 @@ BUCKET = "footage"
 TIMES = {"window_seconds": 2.0, "overlap_seconds": 0.5}
 
 
+LONG = pytest.mark.skipif("FOOTAGE_TEST_KILLS" not in os.environ, reason="left to make stress")
+
+
 @pytest.fixture(scope="module")
 def server():
     with s3_environment(BUCKET) as served, pytest.MonkeyPatch.context() as patch:
@@ -177,8 +180,17 @@ def test_a_writer_that_was_paused_while_another_took_over_commits_nothing_more(s
         paused.end()
 
 
-@pytest.mark.parametrize("cleaned", [False, True])
-@pytest.mark.parametrize("kind", ["insert", "upsert", "tidy"])
+@pytest.mark.parametrize(
+    ("kind", "cleaned"),
+    [
+        ("insert", True),
+        ("tidy", False),
+        *(
+            pytest.param(*each, marks=LONG)
+            for each in [("insert", False), ("upsert", False), ("upsert", True), ("tidy", True)]
+        ),
+    ],
+)
 def test_a_commit_that_is_late_meets_the_fence_of_the_new_holder(server, address, kind, cleaned):
     Store.open(address, create=True)
     old, new = (Tables.connect(address, limits=Limits(few_versions=0)) for _ in range(2))
@@ -261,7 +273,7 @@ def refusals_from(number: int, *, method: str = "PUT") -> Fault:
     return Fault("403", times=10**9, method=method, matches=lambda path: next(count) >= number)
 
 
-@pytest.mark.parametrize("number", [1, 9, 27])
+@pytest.mark.parametrize("number", [9, *(pytest.param(each, marks=LONG) for each in (1, 27))])
 def test_a_creation_that_is_cut_short_is_finished_by_the_next_run(server, address, number):
     server.faults.append(refusals_from(number))
     with pytest.raises(StoreError, match="the storage refuses access"):
@@ -274,7 +286,7 @@ def test_a_creation_that_is_cut_short_is_finished_by_the_next_run(server, addres
     assert not check(address).findings and store.row_counts()["meta"] == 2
 
 
-@pytest.mark.parametrize("number", [5, 19])
+@pytest.mark.parametrize("number", [19, pytest.param(5, marks=LONG)])
 def test_an_index_run_that_is_cut_short_is_resumed_and_ends_as_an_unbroken_one(
     server, address, library, local, number
 ):

@@ -113,6 +113,9 @@ class CaptionStage:
                         self._run.tracks.take()
                     meter.waiting = "" if self._pool.is_ready else "a node of the cluster for the model"
                     meter.tell()
+            except FootageError:
+                self._commit()  # what was captioned before counts
+                raise
             finally:
                 meter.waiting = ""
                 self._cluster.cancel(list(self._decoding), force=True)
