@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -270,6 +272,48 @@ def test_addresses(monkeypatch):
     assert cluster_address("ray") == "head:6379"
     with pytest.raises(UsageError, match="no executor 'dask'"):
         cluster_address("dask")
+    for address in (
+        "ray://head",
+        "ray://head:port",
+        "ray://head:99999",
+        "ray://head:6379/path",
+        "ray://:6379",
+    ):
+        with pytest.raises(UsageError, match="must be ray://HOST:PORT"):
+            cluster_address(address)
+
+
+@pytest.mark.parametrize("source", ["setting", "variable", "option"])
+def test_no_message_shows_the_password_of_an_address(source, monkeypatch):
+    from footage.core.config import load_settings
+
+    address = "ray://user:pw@127.0.0.1:1"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(UsageError) as refused:
+        if source == "option":
+            load_settings(executor=address)
+        else:
+            cluster_address("ray" if source == "variable" else address)
+    assert "pw" not in f"{refused.value} {refused.value.hint}" and "@" in str(refused.value)
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_an_address_where_no_ray_listens_is_named_at_once(answer):
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        if answer is None:
+            server.close()
+        else:
+            pool.submit(_answer_once, server, answer)
+        with pytest.raises(DependencyError, match=f"The Ray cluster at {address} does not answer: "):
+            Cluster(address)
+
+
+def _answer_once(server, answer):
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(100)
+        connection.sendall(answer)
 
 
 def test_the_command_indexes_on_the_cluster_as_it_does_here(nodes, tmp_path, monkeypatch):
