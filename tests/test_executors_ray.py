@@ -316,6 +316,18 @@ def _answer_once(server, answer):
         connection.sendall(answer)
 
 
+def test_ray_starts_and_ends_without_a_word_beside_an_open_index(tmp_path):
+    code = (
+        "from footage.store import Store; from indexer.executors.cluster import Cluster; "
+        f"Store.open({str(tmp_path / 'i')!r}, create=True); Cluster().close()"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_the_command_indexes_on_the_cluster_as_it_does_here(nodes, tmp_path, monkeypatch):
     """With the real demo model."""
     from typer.testing import CliRunner

@@ -298,6 +298,15 @@ def test_a_run_that_ends_early_says_how_much_is_indexed(library, store, captions
     assert share == (0 if captions else 1)
 
 
+def test_the_report_of_a_run_stopped_at_once_does_not_say_that_nothing_was_to_do(library, store, capsys):
+    from service.index import IndexResult
+    from ui.cli import run_report
+
+    report = run(library, store, [], model=StandinModel(), stop=lambda: True)
+    run_report.show(IndexResult(report, store.coverage(), {}), as_json=False)
+    assert "0 files: stopped before the first was done." in capsys.readouterr().out
+
+
 def test_copies_and_moved_files_are_read_once(library, store):
     shutil.copy(library / "a.mp4", library / "copy.mp4")
     made = makers(SPEECH_TRACK, revision="same")

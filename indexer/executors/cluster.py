@@ -258,9 +258,8 @@ def _no_answer(address: str, reason: str) -> DependencyError:
 
 
 def _imported(*, connects: bool) -> ModuleType:
-    """Ray, without its statistics and notes, and with deadlines where it connects to a head."""
+    """Ray, without its statistics, and with deadlines where it connects to a head."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     for name, value in _RAY_CONNECTS.items() if connects else ():
         os.environ.setdefault(name, value)
     import ray
