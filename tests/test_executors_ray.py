@@ -221,13 +221,17 @@ def test_a_file_that_a_node_cannot_read_is_named_with_the_node(executor, tmp_pat
     assert report.indexed == 1
 
 
-def test_a_model_that_fails_ends_the_run_with_its_sentence(library, cluster, tmp_path):
+def test_a_model_that_fails_ends_the_run_with_its_sentence(cluster, tmp_path):
+    library = tmp_path / "library"  # of one window each: none waits for another to be committed
+    for number in range(6):
+        write_levels(library / f"{number}.mp4", [20 + 30 * number] * 4)
     executor = RayExecutor(cluster, StandinParts(stop_at=4), shares=ClusterShares(models=1))
     with pytest.raises(ModelUnavailableError, match="asked to stop"):
         run(library, tmp_path / "i", executor=executor, reuse="no")
     store = Store.open(tmp_path / "i")
     assert store.runs.all()[-1].outcome == "asked to stop"
-    assert sum(map(len, store.windows.spans().values())) == 4, "what was captioned before is kept"
+    kept = sum(map(len, store.windows.spans().values()))
+    assert kept in (3, 4), "what was captioned before is kept: the last batch has one window or two"
     executor.close()
 
 
