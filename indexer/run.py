@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _REASONS = 3  # distinct reasons that go into a file's row
 _ROUNDING_SECONDS = 0.001
+_TRACKS_MISSING = "its tracks are not read completely yet; the next run goes on"
 UNCAPTIONED = "not all of it is captioned yet; a run that makes captions goes on"
 
 
@@ -163,7 +164,7 @@ class IndexRun:
         if not self._is_recorded(file):
             self._unrecorded.add(file.path)
         if content.waiting or (content.awaits_tracks and file.path in self._unrecorded):
-            self._put(file)
+            self._begin(file)
             if video.warnings:
                 self._warnings[file.path] = video.warnings
         self._close_if_done(file.content_id)
@@ -180,7 +181,7 @@ class IndexRun:
         """Note that windows of a content's tracks are missing: its files are not done until they are read."""
         for file in self._contents[content_id].files:
             self._unrecorded.add(file.path)
-            self._put(file)
+            self._begin(file)
 
     def tracks_ended(self, content_id: str, outcome: TrackOutcome) -> None:
         """Note that no more comes of a content's tracks."""
@@ -268,6 +269,12 @@ class IndexRun:
         level = logging.WARNING if file.state in ("failed", "partial") else logging.INFO
         logger.log(level, "file %s", file.state, extra={"fields": fields})
         self._meter.files_done += 1
+
+    def _begin(self, file: File) -> None:
+        """Write the row of a file whose windows are going to be committed."""
+        if not self._makes_captions:
+            file = replace(file, state="waiting", reason=_TRACKS_MISSING)
+        self._put(file)
 
     def _put(self, file: File) -> None:
         """Write a file's row if it changed."""

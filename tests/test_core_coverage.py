@@ -44,6 +44,16 @@ def test_each_second_has_one_fate():
     assert result.files_of_unknown_length == 1
 
 
+def test_other_tracks_count_where_nothing_is_captioned_and_no_run_captions():
+    whole = {"a": {0: Span(0, 8)}, "b": {0: Span(0, 8)}}
+    captioned = {"b": {0: Span(0, 3)}}
+    for state, seconds in (("new", 0), ("waiting", 8), ("partial", 8)):
+        result = coverage([File("1", "a", duration_seconds=8, state=state)], captioned, other_tracks=whole)
+        assert result.seconds["indexed"] == seconds
+        result = coverage([File("2", "b", duration_seconds=8, state=state)], captioned, other_tracks=whole)
+        assert result.seconds["indexed"] == 3
+
+
 @given(files)
 def test_the_sums_add_up_to_what_is_on_disk(files):
     result = coverage(files, COMMITTED)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -219,13 +221,17 @@ def test_a_file_that_a_node_cannot_read_is_named_with_the_node(executor, tmp_pat
     assert report.indexed == 1
 
 
-def test_a_model_that_fails_ends_the_run_with_its_sentence(library, cluster, tmp_path):
+def test_a_model_that_fails_ends_the_run_with_its_sentence(cluster, tmp_path):
+    library = tmp_path / "library"  # of one window each: none waits for another to be committed
+    for number in range(6):
+        write_levels(library / f"{number}.mp4", [20 + 30 * number] * 4)
     executor = RayExecutor(cluster, StandinParts(stop_at=4), shares=ClusterShares(models=1))
     with pytest.raises(ModelUnavailableError, match="asked to stop"):
         run(library, tmp_path / "i", executor=executor, reuse="no")
     store = Store.open(tmp_path / "i")
     assert store.runs.all()[-1].outcome == "asked to stop"
-    assert sum(map(len, store.windows.spans().values())) == 4, "what was captioned before is kept"
+    kept = sum(map(len, store.windows.spans().values()))
+    assert kept in (3, 4), "what was captioned before is kept: the last batch has one window or two"
     executor.close()
 
 
@@ -270,6 +276,60 @@ def test_addresses(monkeypatch):
     assert cluster_address("ray") == "head:6379"
     with pytest.raises(UsageError, match="no executor 'dask'"):
         cluster_address("dask")
+    for address in (
+        "ray://head",
+        "ray://head:port",
+        "ray://head:99999",
+        "ray://head:6379/path",
+        "ray://:6379",
+    ):
+        with pytest.raises(UsageError, match="must be ray://HOST:PORT"):
+            cluster_address(address)
+
+
+@pytest.mark.parametrize("source", ["setting", "variable", "option"])
+def test_no_message_shows_the_password_of_an_address(source, monkeypatch):
+    from footage.core.config import load_settings
+
+    address = "ray://user:pw@127.0.0.1:1"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(UsageError) as refused:
+        if source == "option":
+            load_settings(executor=address)
+        else:
+            cluster_address("ray" if source == "variable" else address)
+    assert "pw" not in f"{refused.value} {refused.value.hint}" and "@" in str(refused.value)
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_an_address_where_no_ray_listens_is_named_at_once(answer):
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        if answer is None:
+            server.close()
+        else:
+            pool.submit(_answer_once, server, answer)
+        with pytest.raises(DependencyError, match=f"The Ray cluster at {address} does not answer: "):
+            Cluster(address)
+
+
+def _answer_once(server, answer):
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(100)
+        connection.sendall(answer)
+
+
+def test_ray_starts_and_ends_without_a_word_beside_an_open_index(tmp_path):
+    code = (
+        "from footage.store import Store; from indexer.executors.cluster import Cluster; "
+        f"Store.open({str(tmp_path / 'i')!r}, create=True); Cluster().close()"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_command_indexes_on_the_cluster_as_it_does_here(nodes, tmp_path, monkeypatch):

@@ -282,6 +282,31 @@ def test_a_run_that_is_stopped_ends_between_windows_and_the_next_goes_on(library
     assert content_of(store) == content_of(other)
 
 
+@pytest.mark.parametrize("captions", [True, False])
+def test_a_run_that_ends_early_says_how_much_is_indexed(library, store, captions):
+    """What is spoken is read: without a caption it is nothing where captions are made, else it counts."""
+    run(library / "a.mp4", store, makers(SPEECH_TRACK))
+
+    if captions:
+        with pytest.raises(KeyboardInterrupt):
+            run(library / "a.mp4", store, [], model=StandinModel(stop_at=0))
+    else:
+        made = makers(SUBTITLE_TRACK)
+        run(library / "a.mp4", store, made, stop=lambda: bool(made[0].log))
+    (coverage,) = store.coverage().values()
+    share = coverage.seconds["indexed"] / coverage.seconds_found
+    assert share == (0 if captions else 1)
+
+
+def test_the_report_of_a_run_stopped_at_once_does_not_say_that_nothing_was_to_do(library, store, capsys):
+    from service.index import IndexResult
+    from ui.cli import run_report
+
+    report = run(library, store, [], model=StandinModel(), stop=lambda: True)
+    run_report.show(IndexResult(report, store.coverage(), {}), as_json=False)
+    assert "0 files: stopped before the first was done." in capsys.readouterr().out
+
+
 def test_copies_and_moved_files_are_read_once(library, store):
     shutil.copy(library / "a.mp4", library / "copy.mp4")
     made = makers(SPEECH_TRACK, revision="same")

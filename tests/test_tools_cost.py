@@ -47,3 +47,40 @@ def test_overlap_is_shown_to_the_model_again(capsys):
         for each, other in zip(with_overlap, without, strict=True)
     }
     assert ratio == pytest.approx({"L40S, 640x360": 1.2, "L40S, 1920x1080": 1.2, "A10G": 1.0})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--overlap-seconds", "30"),
+        ("--window-seconds", "4"),
+        ("--busy-share", "0"),
+        ("--busy-share", "1.5"),
+        ("--days", "0"),
+        ("--days", "1e-320"),
+        ("--gpu-seconds-per-hour", "0"),
+        ("--dollars-per-gpu-hour", "nan"),
+        ("--vector-bytes=-1",),
+        ("--hours", "1e400"),
+        ("--hours", "many"),
+        ("--hours", "0,5"),
+    ],
+    ids="=".join,
+)
+def test_impossible_numbers_are_refused_with_the_option(options, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cost.main([*options, "--json"])
+    printed = capsys.readouterr()
+    assert printed.out == "" and options[0].partition("=")[0] in printed.err.splitlines()[-1]
+
+
+def test_hours_are_read_as_the_tables_write_them(capsys):
+    assert printed(capsys, "--hours", "5,000") == printed(capsys, "--hours", "5000")
+
+
+def test_the_source_of_a_given_assumption_is_given(capsys):
+    cost.main(["--dollars-per-gpu-hour", "3", "--decode-cpu-seconds", "0.1", "--overlap-seconds", "5"])
+    given = [line for line in capsys.readouterr().out.splitlines() if line.endswith("| given |")]
+    assert sum("price of a GPU hour" in what for what in given) == 3
+    assert sum("processor time to decode" in what for what in given) == 3
+    assert sum("what neighbouring windows share" in what for what in given) == 1 and len(given) == 7

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 
 HOURS = (100, 1_000, 10_000, 1_000_000)
@@ -77,11 +78,16 @@ class Rate:
     decode_cpu_seconds: float
     """Processor time for decoding, sampling and encoding a second of footage."""
     source: str
-    """Where the figures come from."""
+    """Where the GPU time comes from."""
+    price_source: str = "as above"
+    """Where the price comes from."""
+    decode_source: str = "measured at 640x360 through a server; other sizes in proportion to pixels"
+    """Where the processor time comes from."""
 
 
 _MEASURED_CPU = 0.035  # docs/explanation/performance.md: 640x360, through a server
 _PIXELS = 9  # 1920x1080 against 640x360
+_GIVEN = "given"
 
 
 def rates(assumed: Assumptions) -> list[Rate]:
@@ -173,10 +179,16 @@ def index(hours: float, assumed: Assumptions) -> Index:
     )
 
 
-def tables(hours: Sequence[float], chosen: Sequence[Rate], assumed: Assumptions) -> list[str]:
-    """The tables of the page: assumptions, captions, index."""
+def tables(
+    hours: Sequence[float], chosen: Sequence[Rate], assumed: Assumptions, *, given: Collection[str] = ()
+) -> list[str]:
+    """The tables of the page: assumptions, captions, index; ``given`` names assumptions of the user."""
     held = [
-        (each.metadata["what"], getattr(assumed, each.name), each.metadata["source"])
+        (
+            each.metadata["what"],
+            getattr(assumed, each.name),
+            _GIVEN if each.name in given else each.metadata["source"],
+        )
         for each in fields(assumed)
     ]
     of_gpus = [
@@ -184,11 +196,11 @@ def tables(hours: Sequence[float], chosen: Sequence[Rate], assumed: Assumptions)
         for rate in chosen
         for row in (
             (f"{rate.name}: GPU time for an hour of footage, s", rate.gpu_seconds_per_hour, rate.source),
-            (f"{rate.name}: price of a GPU hour, $", rate.dollars_per_gpu_hour, "as above"),
+            (f"{rate.name}: price of a GPU hour, $", rate.dollars_per_gpu_hour, rate.price_source),
             (
                 f"{rate.name}: processor time to decode a second, s",
                 rate.decode_cpu_seconds,
-                "measured at 640x360 through a server; other sizes in proportion to pixels",
+                rate.decode_source,
             ),
         )
     ]
@@ -228,41 +240,99 @@ def shown(value: float | str) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def number(text: str) -> float:
+    """A finite number of at least 0; commas between thousands are allowed, as the tables write them.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        value = float(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= value <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_MOST:g}")
+    return value
+
+
+def positive(text: str) -> float:
+    """As ``number``, and large enough to divide by."""
+    value = number(text)
+    if value < 1 / _MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not greater than 0")
+    return value
+
+
+def share(text: str) -> float:
+    """As ``positive``, and at most 1."""
+    value = positive(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"{text} is more than 1: a share of the whole is meant")
+    return value
+
+
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_MOST = 1e12  # products of several such numbers are still finite
+_TYPES: dict[str, Callable[[str], float]] = {
+    "window_seconds": positive,
+    "days": positive,
+    "busy_share": share,
+}
+"""How assumptions are read that are no plain ``number``."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables, or objects."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--hours", type=float, nargs="+", default=HOURS, help="hours of footage")
-    parser.add_argument(
-        "--gpu-seconds-per-hour", type=float, help="GPU time for an hour of footage: your rate"
-    )
-    parser.add_argument("--dollars-per-gpu-hour", type=float, help="your price of a GPU hour")
-    parser.add_argument(
-        "--decode-cpu-seconds", type=float, help="processor time to decode a second of footage"
-    )
-    parser.add_argument("--json", action="store_true", help="print one object per line")
-    for each in fields(Assumptions):
-        option = f"--{each.name.replace('_', '-')}"
-        parser.add_argument(option, type=float, default=each.default, help=each.metadata["what"])
-    given = vars(parser.parse_args(arguments))
-    assumed = Assumptions(**{each.name: given[each.name] for each in fields(Assumptions)})
-    chosen = rates(assumed)
-    if given["gpu_seconds_per_hour"] is not None:
-        chosen = [Rate("yours", given["gpu_seconds_per_hour"], 1.0, _MEASURED_CPU, "given")]
-    changes = {
-        name: given[name]
-        for name in ("dollars_per_gpu_hour", "decode_cpu_seconds")
-        if given[name] is not None
-    }
-    chosen = [replace(rate, **changes) for rate in chosen]
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
+    given = {name: value for name, value in options.items() if value is not None}
+    of_user = {each.name: given[each.name] for each in fields(Assumptions) if each.name in given}
+    assumed = Assumptions(**of_user)
+    if assumed.overlap_seconds >= assumed.window_seconds:
+        parser.error(
+            f"--overlap-seconds ({assumed.overlap_seconds:g}) must be less than --window-seconds "
+            f"({assumed.window_seconds:g})"
+        )
+    chosen = _chosen(given, assumed)
     if not given["json"]:
-        sys.stdout.write("\n".join(tables(given["hours"], chosen, assumed)))
+        sys.stdout.write("\n".join(tables(given["hours"], chosen, assumed, given=of_user)))
         return
     for hours in given["hours"]:
         for rate in chosen:
             found = {**asdict(cost(hours, rate, assumed)), **asdict(index(hours, assumed))}
-            sys.stdout.write(json.dumps(found) + "\n")
+            sys.stdout.write(json.dumps(found, allow_nan=False) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--hours", type=positive, nargs="+", default=HOURS, help="hours of footage")
+    parser.add_argument(
+        "--gpu-seconds-per-hour", type=positive, help="GPU time for an hour of footage: your rate"
+    )
+    parser.add_argument("--dollars-per-gpu-hour", type=number, help="your price of a GPU hour")
+    parser.add_argument(
+        "--decode-cpu-seconds", type=number, help="processor time to decode a second of footage"
+    )
+    parser.add_argument("--json", action="store_true", help="print one object per line")
+    for each in fields(Assumptions):
+        option = f"--{each.name.replace('_', '-')}"
+        what = f"{each.metadata['what']} (default: {each.default:g})"
+        parser.add_argument(option, type=_TYPES.get(each.name, number), help=what)
+    return parser
+
+
+def _chosen(given: dict[str, float], assumed: Assumptions) -> list[Rate]:
+    """The published rates, or that of the user, with what the user gives of them."""
+    chosen = rates(assumed)
+    if (seconds := given.get("gpu_seconds_per_hour")) is not None:
+        chosen = [Rate("yours", seconds, 1.0, _MEASURED_CPU, _GIVEN, price_source="assumed")]
+    if (dollars := given.get("dollars_per_gpu_hour")) is not None:
+        chosen = [replace(rate, dollars_per_gpu_hour=dollars, price_source=_GIVEN) for rate in chosen]
+    if (seconds := given.get("decode_cpu_seconds")) is not None:
+        chosen = [replace(rate, decode_cpu_seconds=seconds, decode_source=_GIVEN) for rate in chosen]
+    return chosen
 
 
 if __name__ == "__main__":

@@ -57,17 +57,28 @@ def counts_windows(file: File) -> bool:
     return _SHARE_OF.get(file.state) in ("failed", "waiting")
 
 
+def counts_other_tracks(file: File) -> bool:
+    """Whether, where nothing is captioned, windows of another track say how much of a file is indexed.
+
+    While it is being captioned ("new"), speech that is read before the first caption says nothing.
+    """
+    return counts_windows(file) and file.state != "new"
+
+
 def coverage(
     files: Iterable[File],
     committed: Mapping[str, Mapping[int, Span]],
     gap_seconds: Mapping[str, float] = MappingProxyType({}),
+    *,
+    other_tracks: Mapping[str, Mapping[int, Span]] = MappingProxyType({}),
 ) -> Coverage:
     """Add up files, each with its own length: two copies of one content lie on disk twice.
 
     Args:
         files: The files.
-        committed: Spans of the windows by content id and index: captioned ones, else those of another track.
+        committed: Spans of the captioned windows by content id and index.
         gap_seconds: By content id, how long a video's gaps are together; it may lack those that have none.
+        other_tracks: As ``committed``, the windows of another track, which count where nothing is captioned.
     """
     states: Counter[str] = Counter()
     seconds: dict[Share, float] = dict.fromkeys(SHARES, 0.0)
@@ -85,6 +96,8 @@ def coverage(
         covered = 0.0
         if file.content_id and counts_windows(file):
             spans = committed.get(file.content_id, {})
+            if not spans and counts_other_tracks(file):
+                spans = other_tracks.get(file.content_id, {})
             windows = (Window(file.content_id, index, span) for index, span in spans.items())
             covered = min(length, covered_seconds(windows))
         seconds["indexed"] += covered
@@ -96,9 +109,14 @@ def by_collection(
     files: Iterable[File],
     committed: Mapping[str, Mapping[int, Span]],
     gap_seconds: Mapping[str, float] = MappingProxyType({}),
+    *,
+    other_tracks: Mapping[str, Mapping[int, Span]] = MappingProxyType({}),
 ) -> dict[str, Coverage]:
     """The coverage of each collection, by name; files that were named by themselves are under ""."""
     groups: dict[str, list[File]] = defaultdict(list)
     for file in files:
         groups[file.collection].append(file)
-    return {name: coverage(group, committed, gap_seconds) for name, group in sorted(groups.items())}
+    return {
+        name: coverage(group, committed, gap_seconds, other_tracks=other_tracks)
+        for name, group in sorted(groups.items())
+    }

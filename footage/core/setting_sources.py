@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,8 @@ ENV_PREFIX = "FOOTAGE_"
 CONFIG_VARIABLE = "FOOTAGE_CONFIG"
 TEST_PREFIX = "FOOTAGE_TEST_"
 """Variables that the project's own tests read."""
+_USER = re.compile(r"//\S*@")
+"""User and password in an address, which no message shows."""
 _ALIKE = 0.8
 """From this ratio of ``difflib`` on a variable is taken for a misspelled one; the prefix is shared anyway."""
 CARD_VARIABLES = {
@@ -81,4 +84,5 @@ def explained(
     else:
         source = f"{key} in {file}"
     reason = first["msg"].removeprefix("Value error, ")
-    return UsageError(f"{source} cannot be {first['input']!r}: {reason[:1].lower()}{reason[1:]}.")
+    shown = _USER.sub("//…@", repr(first["input"]))
+    return UsageError(f"{source} cannot be {shown}: {reason[:1].lower()}{reason[1:]}.")

@@ -30,7 +30,7 @@ def known_device(device: str) -> str:
 
 def known_executor(executor: str) -> str:
     """An executor of index runs, if it is one."""
-    if not re.fullmatch(r"local|ray|ray://[^\s/]+/?", executor):
+    if not re.fullmatch(r"local|ray|ray://[^\s/@]+:\d+/?", executor):
         raise ValueError("use local, ray, or the head of a Ray cluster as in ray://10.0.0.5:6379")
     return executor
 

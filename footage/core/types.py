@@ -114,8 +114,9 @@ class File:
     """Where ``recorded_at`` comes from: "container", "file name", "burned-in", "guessed" or empty."""
     state: FileState = "new"
     """What the index holds of it: all ("indexed"), some ("partial") or nothing of its video; "new" while it
-    is being captioned, "waiting" while it is still being written or its turn has not come, "skipped" when it
-    was left out on request, "offline" when its root cannot be reached, "gone" when it is no longer there."""
+    is being captioned, "waiting" while it is still being written, only other tracks of it are being read, or
+    its turn has not come, "skipped" when it was left out on request, "offline" when its root cannot be
+    reached, "gone" when it is no longer there."""
     reason: str = ""
     """One sentence saying why, for every state but "new", "indexed" and "gone"."""
     tries: int = 0

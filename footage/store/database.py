@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from footage.core.coverage import Coverage, by_collection, counts_windows
+from footage.core.coverage import Coverage, by_collection, counts_other_tracks, counts_windows
 from footage.core.index_place import IndexPlace
 from footage.core.tracks import CAPTION_TRACK, TRACKS, image_track
+from footage.core.types import File, Span
 from footage.store import maintenance
 from footage.store.annotations import Annotations
 from footage.store.index_status import ImageStatus, IndexStatus, TrackStatus
@@ -229,17 +230,14 @@ class Store:
             for content_id, gaps in self.videos.gaps().items()
         }
         files = self.files.all()
-        contents: set[str] | None = {
-            file.content_id for file in files if file.content_id and counts_windows(file)
-        }
-        if contents is not None and len(contents) > _MOST_NAMED:
-            contents = None
-        committed = {**self.windows.spans(contents)}  # of others, the first track that has it counts
+        captioned = self.windows.spans(_named(files, counts_windows))
+        uncaptioned = _named(files, counts_other_tracks)
         present = self.windows.tracks()
-        others = [track for track in TRACKS if track != CAPTION_TRACK and track in present]
-        for track in (*others, *self.windows.image_tracks()):
-            committed = {**self.windows.spans(contents, track=track), **committed}
-        return by_collection(files, committed, gaps)
+        texts = [track for track in TRACKS if track != CAPTION_TRACK and track in present]
+        others: dict[str, dict[int, Span]] = {}
+        for track in (*texts, *self.windows.image_tracks()):  # the first track that has it counts
+            others = {**self.windows.spans(uncaptioned, track=track), **others}
+        return by_collection(files, captioned, gaps, other_tracks=others)
 
     def row_counts(self) -> dict[str, int]:
         """Number of rows by table, all tables."""
@@ -262,6 +260,12 @@ class Store:
     def tidy_if_due(self) -> None:
         """Tidy the tables that have seen many commits of this object since they were tidied last."""
         maintenance.tidy(self._tables, maintenance.untidy(self._tables))
+
+
+def _named(files: Iterable[File], which: Callable[[File], bool]) -> set[str] | None:
+    """The contents of some files, to be looked up by name; None where they are too many for it."""
+    named = {file.content_id for file in files if file.content_id and which(file)}
+    return named if len(named) <= _MOST_NAMED else None
 
 
 def _events_by_track(rows: pa.Table) -> dict[str, dict[str, int]]:

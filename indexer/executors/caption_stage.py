@@ -106,16 +106,11 @@ class CaptionStage:
                     self._caption()
                     references = [*self._decoding, *self._pool.references]
                     is_busy = bool(self._decoding or self._pool.batches or self._due)
-                    for reference in self._cluster.done(references, seconds=_WAIT_SECONDS if is_busy else 0):
-                        self._take(reference)
-                    self._commit()
+                    self._take_all(self._cluster.done(references, seconds=_WAIT_SECONDS if is_busy else 0))
                     if self._run.tracks is not None:
                         self._run.tracks.take()
                     meter.waiting = "" if self._pool.is_ready else "a node of the cluster for the model"
                     meter.tell()
-            except FootageError:
-                self._commit()  # what was captioned before counts
-                raise
             finally:
                 meter.waiting = ""
                 self._cluster.cancel(list(self._decoding), force=True)
@@ -206,6 +201,18 @@ class CaptionStage:
             windows = [self._due.popleft() for _ in range(size)]
             frames = [self._frames[window] for window in windows]
             self._pool.submit(worker, self._provenance, windows, frames)
+
+    def _take_all(self, references: Sequence[Any]) -> None:
+        """Take what has come, and commit; where some of it is a fault, after the rest is committed."""
+        fault: FootageError | None = None
+        for reference in references:
+            try:
+                self._take(reference)
+            except FootageError as error:
+                fault = fault or error
+        self._commit()
+        if fault is not None:
+            raise fault
 
     def _take(self, reference: Any) -> None:
         """Take a group of decoded windows, a batch of captions, or a model that is loaded now."""

@@ -9,11 +9,14 @@ import logging
 import math
 import os
 import signal
+import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from footage.core.errors import DependencyError, FootageError, UsageError
 from footage.core.extras import require_extra
@@ -24,7 +27,16 @@ if TYPE_CHECKING:
 
 SCHEME = "ray://"
 ADDRESS_VARIABLE = "RAY_ADDRESS"
+_FOUND_BY_RAY = "auto"
 _LOOK_SECONDS = 5.0
+_ANSWER_SECONDS = 5.0
+_RAY_CONNECTS = {
+    "RAY_py_gcs_connect_timeout_s": "10",
+    "RAY_gcs_server_port_wait_time_s": "1",  # here: attempts
+}
+"""Deadlines of Ray for a server that answers and is no head; of its own they add up to minutes."""
+_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_HTTP2_SETTINGS = 4  # type of the first frame that a server of gRPC, as every head is one, sends
 RETRIES = 3
 """How often a task is started anew whose worker was lost."""
 
@@ -41,15 +53,39 @@ def cluster_address(executor: str) -> str:
     """The address in a setting such as "ray" or "ray://head:6379"; empty for a Ray of its own.
 
     Raises:
-        UsageError: The setting names no Ray.
+        UsageError: The setting names no Ray, or not as HOST:PORT.
     """
     if executor == "ray":
-        return os.environ.get(ADDRESS_VARIABLE, "").removeprefix(SCHEME)
-    if executor.startswith(SCHEME) and executor != SCHEME:
-        return executor.removeprefix(SCHEME).rstrip("/")
+        address = os.environ.get(ADDRESS_VARIABLE, "").strip()
+        if address in ("", "local"):
+            return ""
+        return address if address == _FOUND_BY_RAY else _checked(address, ADDRESS_VARIABLE)
+    if executor.startswith(SCHEME):
+        return _checked(executor, "The executor")
     raise UsageError(
         f"there is no executor {executor!r}", hint="Known are local, ray, and ray://HOST:PORT for a cluster."
     )
+
+
+def _checked(address: str, where: str) -> str:
+    """An address as HOST:PORT; what stands before an "@" is never shown.
+
+    Raises:
+        UsageError: It is none.
+    """
+    hint = "Write the address that `ray start --head` printed, as in ray://10.0.0.5:6379."
+    rest = address.removeprefix(SCHEME).rstrip("/")
+    if "@" in rest:
+        shown = "@" + rest.rpartition("@")[2]
+        raise UsageError(f"{where} names a user before {shown!r}, and Ray has no users.", hint=hint)
+    try:
+        parts = urlsplit(f"//{rest}")
+        is_address = bool(parts.hostname and parts.port) and parts.netloc == rest
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise UsageError(f"{where} must be ray://HOST:PORT, and {address!r} is not.", hint=hint)
+    return rest
 
 
 class Cluster:
@@ -63,7 +99,10 @@ class Cluster:
         Raises:
             DependencyError: Ray is not installed, or the cluster does not answer.
         """
-        self._ray = _imported()
+        require_extra("cluster")
+        if address and address != _FOUND_BY_RAY:
+            _check_answer(address)
+        self._ray = _imported(connects=bool(address))
         self._held: Mapping[str, float] = {}
         self._looked_at = -math.inf
         self._functions: dict[Callable[..., Any], Any] = {}
@@ -74,7 +113,9 @@ class Cluster:
     def _connect(self, address: str) -> None:
         own = {"num_cpus": _cores(), "include_dashboard": False} if not address else {}
         try:
-            with _signals_kept():
+            with _signals_kept(), warnings.catch_warnings():
+                # Ray forks to start programs, which use no database.
+                warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
                 self._ray.init(
                     address or "local",
                     log_to_driver=False,
@@ -86,11 +127,7 @@ class Cluster:
             reason = (str(exc).strip() or type(exc).__name__).splitlines()[0].rstrip(".")
             if not address:
                 raise DependencyError(f"Ray cannot be started on this machine: {reason}.") from exc
-            raise DependencyError(
-                f"The Ray cluster at {address} does not answer: {reason}.",
-                hint="Name the address that `ray start --head` printed, and run the command on a machine of "
-                f"the cluster (ray start --address={address}).",
-            ) from exc
+            raise _no_answer(address, reason) from exc
 
     @property
     def cpus(self) -> int:
@@ -191,13 +228,39 @@ class Cluster:
                 self._ray.shutdown()
 
 
-def _imported() -> ModuleType:
-    """Ray, without its statistics.
+def _check_answer(address: str) -> None:
+    """See within seconds that a server of gRPC listens: Ray itself tries for minutes, deaf to Ctrl-C.
 
     Raises:
-        DependencyError: It is not installed.
+        DependencyError: None does.
     """
-    require_extra("cluster")
+    parts = urlsplit(f"//{address}")
+    try:
+        with socket.create_connection((parts.hostname, parts.port), timeout=_ANSWER_SECONDS) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") not in ("", "0"):
+                return
+            connection.sendall(_HTTP2_PREFACE)
+            header = connection.recv(9, socket.MSG_WAITALL)
+    except TimeoutError as exc:
+        raise _no_answer(address, f"nothing came for {_ANSWER_SECONDS:g} s") from exc
+    except OSError as exc:
+        raise _no_answer(address, exc.strerror or str(exc)) from exc
+    if len(header) < 9 or header[3] != _HTTP2_SETTINGS:
+        raise _no_answer(address, "the server there is no head of Ray")
+
+
+def _no_answer(address: str, reason: str) -> DependencyError:
+    return DependencyError(
+        f"The Ray cluster at {address} does not answer: {reason}.",
+        hint="Name the address that `ray start --head` printed, and run the command on a machine of "
+        f"the cluster (ray start --address={address}).",
+    )
+
+
+def _imported(*, connects: bool) -> ModuleType:
+    """Ray, without its statistics, and with deadlines where it connects to a head."""
+    for name, value in _RAY_CONNECTS.items() if connects else ():
+        os.environ.setdefault(name, value)
     import ray
     import ray.exceptions
 

@@ -41,7 +41,8 @@ def show(result: IndexResult, *, as_json: bool) -> None:
         ("offline", report.offline),
     )
     files = ", ".join(f"{number:,} {what}" for what, number in counts if number)
-    sentence = f"{formatting.count(len(report.files), 'file')}: {files or 'nothing to do'}."
+    nothing = "stopped before the first was done" if report.stopped else "nothing to do"
+    sentence = f"{formatting.count(len(report.files), 'file')}: {files or nothing}."
     if report.windows_captioned:
         speed = report.seconds_captioned / report.wall_seconds
         sentence += (
