@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -15,9 +15,9 @@ from footage.core.errors import FileError, SourceOfflineError, UsageError, Video
 from footage.core.names import composed, exact_names, fits, folded
 from footage.core.types import File
 from footage.media.containers import kind_of
-from footage.objects.address import ObjectAddress
+from footage.objects.address import ObjectAddress, parse_address
 from footage.objects.paths import ObjectPath, absolute, located, media_path
-from footage.objects.requests import ObjectStatus, look_at, objects_under
+from footage.objects.requests import ObjectStatus, UnlistedFolder, look_at, objects_under
 from indexer.media_source import SAMPLE_BYTES, MediaSource, shown
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "FoundFile",
     "IgnoredEntry",
     "MediaSource",
+    "Presence",
     "Selection",
     "absolute",
     "changed",
@@ -120,8 +121,11 @@ class IgnoredEntry:
         "link that cannot be followed",
         "link to outside the folder",
         "folder with unreadable names",
+        "object with a slash at the end of its key",
     ]
     """What it is."""
+    detail: str = ""
+    """What is wrong with it, where there is more to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,22 +335,60 @@ def still_there(path: str) -> bool | None:
     return True
 
 
-def presence(root: Path, paths: Sequence[str]) -> dict[str, bool | None]:
-    """As ``still_there``, of paths under a file, a folder or an address; objects are listed, not asked for.
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Which paths under a root are still there."""
 
-    All are None where the root itself is out of reach: a disk that is not plugged in, a bucket that denies
-    access.
+    there: Mapping[str, bool | None]
+    """Whether each path exists; None if that is unknown."""
+    reason: str = ""
+    """Why some of it is out of reach; empty if nothing is."""
+
+
+def presence(root: Path, paths: Sequence[str]) -> Presence:
+    """Which paths under a file, a folder or an address are still there.
+
+    Objects are listed; in folders that cannot be listed each one is asked for. All are unknown where the root
+    itself is out of reach: a disk that is not plugged in, a bucket that denies access.
     """
     if not isinstance(root, ObjectPath):
         away = not os.path.lexists(root) and any(path != str(root) for path in paths)
-        return {path: None if away else still_there(path) for path in paths}
-    if not paths or paths == [str(root)]:
-        return {path: still_there(path) for path in paths}
+        if away:
+            return Presence(dict.fromkeys(paths), f"{shown(root)} cannot be reached")
+        return Presence({path: still_there(path) for path in paths})
+    listed, unlisted = set[str](), [str(root)]
+    if root.address.can_be_listed and any(path != str(root) for path in paths):
+        try:
+            for each in objects_under(root.address):
+                if isinstance(each, UnlistedFolder):
+                    unlisted.append(str(each.address))
+                else:
+                    listed.add(str(each.address))
+        except VideoError as error:
+            return Presence(dict.fromkeys(paths), str(error))
+    else:
+        unlisted += paths
+    there: dict[str, bool | None] = {}
+    reason = ""
+    for path in paths:
+        there[path] = path in listed
+        if path not in listed and (path in unlisted or is_under(path, unlisted[1:])):
+            there[path], away_because = _object_there(path)
+            reason = reason or away_because
+    return Presence(there, reason)
+
+
+def _object_there(path: str) -> tuple[bool | None, str]:
+    """As ``still_there``, of an object, and why it is unknown."""
     try:
-        there = {str(each.address) for each in objects_under(root.address) if isinstance(each, ObjectStatus)}
-    except VideoError:
-        return dict.fromkeys(paths)
-    return {path: path in there for path in paths}
+        look_at(parse_address(path))
+    except SourceOfflineError as error:
+        return None, str(error)
+    except VideoNotFoundError:
+        return False, ""
+    except (UsageError, VideoError) as error:
+        return None, str(error)
+    return True, ""
 
 
 def _in_store(start: ObjectPath, selection: Selection, seen: set[str]) -> Iterator[FoundFile | IgnoredEntry]:
@@ -377,19 +419,36 @@ def _in_store(start: ObjectPath, selection: Selection, seen: set[str]) -> Iterat
             seen.add(str(entry[1].address))
             yield _found_object(entry[1], start, entry[0], wanted)
     if not videos:
-        raise FileError(
-            f"no video file found in {start}",
-            hint="Video files are recognized by their extension (.mp4, .mov, ...); to try another object, "
-            "give its whole address.",
+        raise _nothing_found(start, entries)
+
+
+def _nothing_found(start: ObjectPath, entries: Sequence[object]) -> FileError:
+    """Why there is no video under an address."""
+    for entry in entries:
+        if isinstance(entry, IgnoredEntry) and entry.why == "folder with unreadable names":
+            return FileError(
+                f"{entry.path} cannot be listed: {entry.detail}",
+                hint="Rename or delete that object; else index the other objects by their whole addresses, or "
+                "a folder without such keys.",
+            )
+    if not entries and start.address.key:
+        return FileError(
+            f"{start} does not exist: there is neither an object nor a prefix of that name",
+            hint="Check the spelling of the address; upper and lower case count.",
         )
+    return FileError(
+        f"no video file found in {start}",
+        hint="Video files are recognized by their extension (.mp4, .mov, ...); to try another object, "
+        "give its whole address.",
+    )
 
 
 def _under_prefix(address: ObjectAddress) -> Iterator[tuple[PurePath, ObjectStatus] | IgnoredEntry]:
     """Objects under a prefix that are named like videos, with their path inside it; each other one once."""
     prefix, folders = address.key.rstrip("/"), set()
     for each in objects_under(address):
-        if isinstance(each, ObjectAddress):
-            yield IgnoredEntry(str(each), "folder with unreadable names")
+        if isinstance(each, UnlistedFolder):
+            yield IgnoredEntry(str(each.address), "folder with unreadable names", each.reason)
             continue
         inside = PurePath(each.address.key.removeprefix(f"{prefix}/") if prefix else each.address.key)
         for depth, part in enumerate(inside.parts, 1):

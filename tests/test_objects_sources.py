@@ -157,6 +157,8 @@ def test_objects_are_found_by_the_rules_of_folders(served):
         "sub/b c.srt": "other file",
         "none": "folder with unreadable names",
     }
+    [unlisted] = [each for each in found if isinstance(each, IgnoredEntry) and each.detail]
+    assert "the key clips/none// has an empty part" in unlisted.detail
     skips = {
         str(each.path).partition("clips/")[2]: bool(each.skip)
         for each in found
@@ -168,13 +170,15 @@ def test_objects_are_found_by_the_rules_of_folders(served):
 @pytest.mark.parametrize(
     ("address", "kind", "sentence"),
     [
-        ("s3://films/empty", FileError, "no video file found in s3://films/empty"),
+        ("s3://films/empty.mp4", FileError, r"s3://films/empty\.mp4 does not exist: there is neither"),
+        ("s3://films/clips/texts", FileError, "no video file found in s3://films/clips/texts"),
         ("s3://no-such-bucket/clips", SourceOfflineError, "there is no bucket no-such-bucket"),
         ("https://host/a.mp4?X-Amz-Signature=hunter2", UsageError, "a query or a fragment"),
         ("s3://key:hunter2@films/a.mp4", UsageError, "contains a user name"),
     ],
 )
 def test_what_cannot_be_listed_is_one_sentence_without_secrets(served, address, kind, sentence):
+    served.client().put_object(Bucket="films", Key="clips/texts/a.txt", Body=b"x")
     with pytest.raises(kind, match=sentence) as failed:
         list(walk([typed_path(address)]))
     assert "hunter2" not in str(failed.value)
@@ -376,3 +380,55 @@ def test_subtitles_beside_an_object_are_read(served, store):
         if event.caption.events
     ]
     assert texts == ["Hello."]
+
+
+# -- 5. Odd keys, and roots that are out of reach ---------------------------------
+
+
+@pytest.mark.parametrize("odd", ["clips/sub//bad.mp4", "clips/bad\x01.mp4", "clips/sub/../bad.mp4"])
+def test_an_odd_key_takes_no_file_from_the_index(served, store, odd):
+    run(store, "s3://films/clips")
+    served.client().put_object(Bucket="films", Key=odd, Body=b"x")
+    served.client().delete_object(Bucket="films", Key="clips/sub/b c.mp4")
+    try:
+        report = run(store, "s3://films/clips")
+    except FileError as error:  # a key in the folder itself hides all the others
+        assert "clips/bad\\x01.mp4 has" in str(error) and str(error).isprintable()
+    else:
+        assert report.ignored["folder with unreadable names"] == 1
+        assert "clips/sub/" in str(report.warnings["s3://films/clips/sub"])
+    assert {name: state for name, (state, _) in states(store).items()} == {
+        "a.mp4": "indexed",
+        "sub/b c.mp4": "gone",
+        "sub/ü#1?.mp4": "indexed",
+    }
+    assert store.contents.prune() == (1, 1)
+    assert store.texts.search("bright", owner_kinds=["event"])
+
+
+def test_a_key_with_a_slash_at_its_end_is_passed_over(served, store, folder):
+    body = (folder / "a.mp4").read_bytes()
+    served.client().put_object(Bucket="films", Key="clips/slash.mp4/", Body=body)
+    for _ in range(2):
+        report = run(store, "s3://films/clips")
+        assert (report.failed, len(report.files)) == (0, 3)
+        assert report.ignored["object with a slash at the end of its key"] == 1
+    assert "slash.mp4" not in states(store)
+
+
+def test_every_run_tells_why_a_root_is_out_of_reach(served, store, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    run(store, "s3://films/clips")
+    served.faults[:] = [Fault("403", times=999), Fault("403", times=999, method="HEAD")]
+    for _ in range(2):
+        report = run(store, "s3://films/clips")
+        assert (report.offline, report.gone, report.reached_nothing) == (3, 0, True)
+        assert report.out_of_reach == {
+            "s3://films/clips": "s3://films/clips cannot be read: access was denied"
+        }
+        assert set(states(store).values()) == {("offline", report.out_of_reach["s3://films/clips"])}
+    # The objects go away after they were listed.
+    served.faults[:] = [Fault("403", times=999, matches=lambda path: "list-type" not in path)]
+    report = run(store, "s3://films/clips", mix="replace")
+    assert (report.offline, report.reached_nothing) == (3, True)
+    assert "access was denied" in report.out_of_reach["s3://films/clips"]

@@ -32,6 +32,7 @@ _MOST_REMEMBERED = 10_000
 _MICROSECONDS = 1_000_000
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+_ODD_KEY = re.compile(r'Path "(.*?)"(?: contained |: Encountered )', re.DOTALL)
 _REFUSALS = (
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -74,6 +75,22 @@ class ObjectStatus:
     @property
     def _microseconds(self) -> int:
         return zlib.crc32(self.e_tag.encode()) % _MICROSECONDS if self.e_tag else 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedFolder:
+    """A folder that cannot be listed: its store holds a key in it that the client refuses."""
+
+    address: ObjectAddress
+    """The folder."""
+    odd_key: str
+    """The key, or where it begins, control characters escaped; empty where it is unknown."""
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot be listed."""
+        named = f"the key {self.odd_key}" if self.odd_key else "a key in it"
+        return f"{named} has an empty part, one that is . or .., or a control character"
 
 
 class _Remembered:
@@ -139,8 +156,10 @@ def look_at(address: ObjectAddress) -> ObjectStatus:
     return found
 
 
-def objects_under(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectAddress]:
-    """The objects below a prefix, in the order of their keys; a folder that cannot be listed as its address.
+def objects_under(address: ObjectAddress) -> Iterator[ObjectStatus | UnlistedFolder]:
+    """The objects below a prefix, in the order of their keys, and the folders that cannot be listed.
+
+    What lies in such a folder is unknown, objects further down included.
 
     Raises:
         SourceOfflineError: The store cannot be reached, denies access, or has no such bucket.
@@ -153,7 +172,7 @@ def objects_under(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectAddre
         for page in _pages(address, lambda: iter(obstore.list(object_store(address), prefix or None))):
             for meta in page:
                 yield _status(address.child(meta["path"]), meta)
-    except InvalidPathError:  # a key with an empty part ends a listing
+    except InvalidPathError:  # one odd key ends a listing
         yield from _folder_by_folder(address.child(prefix))
 
 
@@ -172,7 +191,7 @@ def _pages(address: ObjectAddress, begin: Callable[[], Iterator[Any]]) -> Iterat
         page = _asked(address, lambda: next(pages, None), renew=False)
 
 
-def _folder_by_folder(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectAddress]:
+def _folder_by_folder(address: ObjectAddress) -> Iterator[ObjectStatus | UnlistedFolder]:
     import obstore
     from obstore.exceptions import InvalidPathError
 
@@ -180,13 +199,21 @@ def _folder_by_folder(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectA
         found = _asked(
             address, lambda: obstore.list_with_delimiter(object_store(address), address.key or None)
         )
-    except InvalidPathError:
-        yield address
+    except InvalidPathError as error:
+        named = _ODD_KEY.search(str(error).partition("Debug source")[0])
+        yield UnlistedFolder(address, _escaped(named[1]) if named else "")
         return
     for meta in found["objects"]:
         yield _status(address.child(meta["path"]), meta)
     for folder in found["common_prefixes"]:
         yield from _folder_by_folder(address.child(folder.rstrip("/")))
+
+
+def _escaped(key: str) -> str:
+    """A key as it can be printed."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in key
+    )
 
 
 def object_names(folder: ObjectAddress) -> list[str]:
