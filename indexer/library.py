@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Final, Literal
 
-from footage.core.errors import FileError, SourceOfflineError, UsageError, VideoError, VideoNotFoundError
+from footage.core.errors import FileError, SourceOfflineError, UsageError, VideoNotFoundError
 from footage.core.names import composed, exact_names, fits, folded
 from footage.core.types import File
 from footage.media.containers import kind_of
-from footage.objects.address import ObjectAddress, parse_address
+from footage.objects.address import ObjectAddress
 from footage.objects.paths import ObjectPath, absolute, located, media_path
 from footage.objects.requests import ObjectStatus, UnlistedFolder, look_at, objects_under
 from indexer.media_source import SAMPLE_BYTES, MediaSource, shown
@@ -30,7 +30,6 @@ __all__ = [
     "FoundFile",
     "IgnoredEntry",
     "MediaSource",
-    "Presence",
     "Selection",
     "absolute",
     "changed",
@@ -40,7 +39,6 @@ __all__ = [
     "is_fresh",
     "is_under",
     "parse_since",
-    "presence",
     "shown",
     "still_there",
     "walk",
@@ -335,62 +333,6 @@ def still_there(path: str) -> bool | None:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """Which paths under a root are still there."""
-
-    there: Mapping[str, bool | None]
-    """Whether each path exists; None if that is unknown."""
-    reason: str = ""
-    """Why some of it is out of reach; empty if nothing is."""
-
-
-def presence(root: Path, paths: Sequence[str]) -> Presence:
-    """Which paths under a file, a folder or an address are still there.
-
-    Objects are listed; in folders that cannot be listed each one is asked for. All are unknown where the root
-    itself is out of reach: a disk that is not plugged in, a bucket that denies access.
-    """
-    if not isinstance(root, ObjectPath):
-        away = not os.path.lexists(root) and any(path != str(root) for path in paths)
-        if away:
-            return Presence(dict.fromkeys(paths), f"{shown(root)} cannot be reached")
-        return Presence({path: still_there(path) for path in paths})
-    listed, unlisted = set[str](), [str(root)]
-    if root.address.can_be_listed and any(path != str(root) for path in paths):
-        try:
-            for each in objects_under(root.address):
-                if isinstance(each, UnlistedFolder):
-                    unlisted.append(str(each.address))
-                else:
-                    listed.add(str(each.address))
-        except VideoError as error:
-            return Presence(dict.fromkeys(paths), str(error))
-    else:
-        unlisted += paths
-    there: dict[str, bool | None] = {}
-    reason = ""
-    for path in paths:
-        there[path] = path in listed
-        if path not in listed and (path in unlisted or is_under(path, unlisted[1:])):
-            there[path], away_because = _object_there(path)
-            reason = reason or away_because
-    return Presence(there, reason)
-
-
-def _object_there(path: str) -> tuple[bool | None, str]:
-    """As ``still_there``, of an object, and why it is unknown."""
-    try:
-        look_at(parse_address(path))
-    except SourceOfflineError as error:
-        return None, str(error)
-    except VideoNotFoundError:
-        return False, ""
-    except (UsageError, VideoError) as error:
-        return None, str(error)
-    return True, ""
-
-
 def _in_store(start: ObjectPath, selection: Selection, seen: set[str]) -> Iterator[FoundFile | IgnoredEntry]:
     """As ``walk``, of one address."""
     if selection.within and not is_under(str(start), selection.within):
@@ -428,8 +370,8 @@ def _nothing_found(start: ObjectPath, entries: Sequence[object]) -> FileError:
         if isinstance(entry, IgnoredEntry) and entry.why == "folder with unreadable names":
             return FileError(
                 f"{entry.path} cannot be listed: {entry.detail}",
-                hint="Rename or delete that object; else index the other objects by their whole addresses, or "
-                "a folder without such keys.",
+                hint="Rename or delete that object; else index the other objects by their whole addresses, "
+                "or a folder without such keys.",
             )
     if not entries and start.address.key:
         return FileError(

@@ -29,10 +29,11 @@ from indexer.events import Projector
 from indexer.executors.local import LocalExecutor
 from indexer.executors.protocol import CaptionWork, Executor
 from indexer.forecast import Forecast, forecast
-from indexer.library import EVERYTHING, FoundFile, IgnoredEntry, Presence, Selection
+from indexer.library import EVERYTHING, FoundFile, IgnoredEntry, Selection
 from indexer.observer import NobodyWatches, RunObserver
 from indexer.openings import Openings
 from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
+from indexer.presence import Presence, presence
 from indexer.progress import Away, IndexReport, Progress, ProgressTracker
 from indexer.reuse import Reuse
 from indexer.run import IndexRun
@@ -344,9 +345,9 @@ def _out_of_reach(paths: Sequence[Path], store: Store) -> dict[Path, Presence]:
     for path in paths:
         under = _known_under(path, store)
         if under and (isinstance(path, ObjectPath) or not os.path.lexists(path)):
-            presence = library.presence(path, [file.path for file in under])
-            if all(there is None for there in presence.there.values()):
-                away[path] = presence
+            found = presence(path, [file.path for file in under])
+            if all(there is None for there in found.there.values()):
+                away[path] = found
     return away
 
 
@@ -371,10 +372,10 @@ def _mark_away(
     marked, reasons, gone, offline = [], dict[str, str](), 0, set[str]()
     for path in paths:
         unseen = [file for file in _known_under(path, store) if file.path not in found]
-        presence = out_of_reach.get(path) or library.presence(path, [file.path for file in unseen])
-        reason = presence.reason or f"{library.shown(path)} cannot be reached"
+        known = out_of_reach.get(path) or presence(path, [file.path for file in unseen])
+        reason = known.reason or f"{library.shown(path)} cannot be reached"
         for file in unseen:
-            there = presence.there[file.path]
+            there = known.there[file.path]
             if there is None:
                 offline.add(file.path)
                 reasons[library.shown(path)] = reason

@@ -17,7 +17,7 @@ from footage.core.disk_cache import Shelf
 from footage.core.errors import FileError, SourceOfflineError, UsageError, VideoError
 from footage.core.types import Span
 from footage.media import sandbox
-from footage.objects import blocks, requests
+from footage.objects import blocks, client, requests
 from footage.objects.blocks import BLOCK_BYTES, BlockReader
 from footage.objects.paths import ObjectPath, media_path, typed_path
 from footage.store import Store
@@ -53,13 +53,13 @@ def server():
 @pytest.fixture
 def served(server, folder, tmp_path):
     """The server with the clips under clips/, nothing cached and nothing remembered."""
-    client = server.client()
-    for each in client.list_objects_v2(Bucket="films").get("Contents", []):
-        client.delete_object(Bucket="films", Key=each["Key"])
+    boto = server.client()
+    for each in boto.list_objects_v2(Bucket="films").get("Contents", []):
+        boto.delete_object(Bucket="films", Key=each["Key"])
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             key = f"clips/{path.relative_to(folder).as_posix()}"
-            client.put_object(Bucket="films", Key=key, Body=path.read_bytes())
+            boto.put_object(Bucket="films", Key=key, Body=path.read_bytes())
     server.faults.clear()
     server.requests.clear()
     server.before_answer.clear()
@@ -140,10 +140,10 @@ def test_an_object_that_changed_is_indexed_anew_although_size_and_second_are_the
 
 
 def test_objects_are_found_by_the_rules_of_folders(served):
-    client = served.client()
+    boto = served.client()
     for key in ("clips/@eaDir/x.mp4", "clips/.trash/y.mp4", "clips/notes.txt", "clips/none//z.mp4", "clips/"):
-        client.put_object(Bucket="films", Key=key, Body=b"" if key.endswith("/") else b"x")
-    client.delete_object(Bucket="films", Key="clips/.hidden.mp4")
+        boto.put_object(Bucket="films", Key=key, Body=b"" if key.endswith("/") else b"x")
+    boto.delete_object(Bucket="films", Key="clips/.hidden.mp4")
     found = list(walk(["s3://films/clips/", "s3://films/clips/a.mp4"], selection=Selection(exclude=("b *",))))
     whys = {
         each.path.removeprefix("s3://films/clips/"): each.why
@@ -341,9 +341,7 @@ def test_a_run_goes_on_past_a_changed_object_and_a_later_run_finishes(served, st
 
 def test_a_store_that_is_away_makes_files_offline_and_costs_no_tries(served, store, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    from footage.objects.client import forget_clients
-
-    forget_clients()
+    client.forget_clients()
     served.faults.append(Fault("503", times=999, matches=lambda path: path.endswith("/a.mp4")))
     report = run(store, "s3://films/clips")
     assert report.indexed == 2
@@ -428,7 +426,10 @@ def test_every_run_tells_why_a_root_is_out_of_reach(served, store, monkeypatch):
         }
         assert set(states(store).values()) == {("offline", report.out_of_reach["s3://films/clips"])}
     # The objects go away after they were listed.
-    served.faults[:] = [Fault("403", times=999, matches=lambda path: "list-type" not in path)]
+    served.faults[:] = [
+        Fault("403", times=999, method=method, matches=lambda path: ".mp4" in path)
+        for method in ("GET", "HEAD")
+    ]
     report = run(store, "s3://films/clips", mix="replace")
     assert (report.offline, report.reached_nothing) == (3, True)
     assert "access was denied" in report.out_of_reach["s3://films/clips"]

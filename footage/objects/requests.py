@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from footage.core.errors import FootageError, SourceOfflineError, VideoError, VideoNotFoundError
 from footage.objects.address import ObjectAddress
-from footage.objects.client import forget_clients, object_store
+from footage.objects.client import forget_clients, no_credentials, object_store
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -40,7 +40,10 @@ _REFUSALS = (
     "RequestTimeTooSkewed",
     "TokenRefresh",
 )
+_METADATA = re.compile(r"169\.254\.16[89]\.254|169\.254\.170\.2|EC2MetadataError|metadata\.google")
+"""Where clients ask for the role of the machine."""
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
+_NO_BUCKET_HINT = "Check the name of the bucket, and the endpoint (AWS_ENDPOINT_URL) if it is not on AWS."
 
 log = logging.getLogger(__name__)
 
@@ -149,11 +152,31 @@ def look_at(address: ObjectAddress) -> ObjectStatus:
             _remembered.put(address.store_url, error)
             raise
         except VideoError as error:
-            found = error
+            found = _missing_bucket(address) or error
         _remembered.put(str(address), found)
     if isinstance(found, VideoError):
         raise type(found)(str(found), hint=found.hint)
     return found
+
+
+def _missing_bucket(address: ObjectAddress) -> SourceOfflineError | None:
+    """The error of a bucket that does not exist: the answer to a HEAD is that of an object which does not.
+
+    Asked of a store that has not answered lately.
+    """
+    import obstore
+    from obstore.exceptions import InvalidPathError
+
+    if not address.can_be_listed or time.monotonic() - _answered.get(address.store_url, -1e9) < AWAY_SECONDS:
+        return None
+    pages = obstore.list(object_store(address), address.key, chunk_size=1)
+    try:
+        _asked(address, lambda: next(iter(pages), None), renew=False)
+    except SourceOfflineError as error:
+        return error if error.hint == _NO_BUCKET_HINT else None
+    except InvalidPathError:
+        pass
+    return None
 
 
 def objects_under(address: ObjectAddress) -> Iterator[ObjectStatus | UnlistedFolder]:
@@ -266,6 +289,8 @@ def _status(address: ObjectAddress, meta: ObjectMeta) -> ObjectStatus:
 
 
 _renewed: dict[str, float] = {}
+_answered: dict[str, float] = {}
+"""When stores last answered as they should, by ``store_url``."""
 
 
 def _asked(address: ObjectAddress, ask: Callable[[], T], *, renew: bool = True) -> T:
@@ -277,7 +302,9 @@ def _asked(address: ObjectAddress, ask: Callable[[], T], *, renew: bool = True) 
     from obstore.exceptions import InvalidPathError
 
     try:
-        return ask()
+        answer = ask()
+        _answered[address.store_url] = time.monotonic()
+        return answer
     except (FootageError, InvalidPathError):
         raise
     except Exception as exc:
@@ -300,7 +327,7 @@ def _worded(address: ObjectAddress, exc: Exception) -> tuple[VideoError, bool]:
     if any(each in text for each in _NO_BUCKET):
         return SourceOfflineError(
             f"{address} cannot be read: there is no bucket {address.bucket}",
-            hint="Check the name of the bucket, and the endpoint (AWS_ENDPOINT_URL) if it is not on AWS.",
+            hint=_NO_BUCKET_HINT,
         ), False
     if isinstance(exc, FileNotFoundError):
         return VideoNotFoundError(f"{address} does not exist"), False
@@ -309,9 +336,12 @@ def _worded(address: ObjectAddress, exc: Exception) -> tuple[VideoError, bool]:
     refused = isinstance(exc, PermissionDeniedError | UnauthenticatedError) or any(
         each in text for each in _REFUSALS
     )
+    if _METADATA.search(text):  # what is asked where there are no keys
+        return no_credentials(address), True
     # What is wrong is not said in the answer to HEAD; expired credentials are a bad request.
     refused = refused or (status is not None and status[1] == "400" and code is None)
-    if refused or "credential" in text.lower() or "EC2MetadataError" in text:
+    refused = refused or (status is not None and status[1] in ("401", "403"))
+    if refused or "credential" in text.lower():
         return SourceOfflineError(
             f"{address} cannot be read: access was denied",
             hint="Check the credentials in the environment, such as AWS_ACCESS_KEY_ID or AWS_PROFILE, and "
