@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from footage.core.errors import FootageError, SourceOfflineError, VideoError, VideoNotFoundError
@@ -33,6 +34,8 @@ _MICROSECONDS = 1_000_000
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _ODD_KEY = re.compile(r'Path "(.*?)"(?: contained |: Encountered )', re.DOTALL)
+_ODD_PLACE = re.compile(r"(?:(?<=/)|^)\.{0,2}/|[\x00-\x1f\x7f]")
+_MOST_ODD_KEYS = 100
 _REFUSALS = (
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -82,7 +85,7 @@ class ObjectStatus:
 
 @dataclass(frozen=True, slots=True)
 class UnlistedFolder:
-    """A folder that cannot be listed: its store holds a key in it that the client refuses."""
+    """A folder that cannot be listed whole: its store holds a key in it that the client refuses."""
 
     address: ObjectAddress
     """The folder."""
@@ -93,7 +96,10 @@ class UnlistedFolder:
     def reason(self) -> str:
         """Why it cannot be listed."""
         named = f"the key {self.odd_key}" if self.odd_key else "a key in it"
-        return f"{named} has an empty part, one that is . or .., or a control character"
+        return (
+            f"{named} has an empty part, one that is . or .., or a control character; objects that are "
+            "sorted before it may be missing"
+        )
 
 
 class _Remembered:
@@ -180,9 +186,9 @@ def _missing_bucket(address: ObjectAddress) -> SourceOfflineError | None:
 
 
 def objects_under(address: ObjectAddress) -> Iterator[ObjectStatus | UnlistedFolder]:
-    """The objects below a prefix, in the order of their keys, and the folders that cannot be listed.
+    """The objects below a prefix, folders in the order of keys, and the folders that cannot be listed whole.
 
-    What lies in such a folder is unknown, objects further down included.
+    Some of what lies in such a folder is unknown, objects further down included.
 
     Raises:
         SourceOfflineError: The store cannot be reached, denies access, or has no such bucket.
@@ -223,13 +229,57 @@ def _folder_by_folder(address: ObjectAddress) -> Iterator[ObjectStatus | Unliste
             address, lambda: obstore.list_with_delimiter(object_store(address), address.key or None)
         )
     except InvalidPathError as error:
-        named = _ODD_KEY.search(str(error).partition("Debug source")[0])
-        yield UnlistedFolder(address, _escaped(named[1]) if named else "")
+        odd_key = _odd_key(error)
+        yield UnlistedFolder(address, _escaped(odd_key))
+        yield from _behind(address, odd_key)
         return
     for meta in found["objects"]:
         yield _status(address.child(meta["path"]), meta)
     for folder in found["common_prefixes"]:
         yield from _folder_by_folder(address.child(folder.rstrip("/")))
+
+
+def _behind(address: ObjectAddress, odd_key: str) -> Iterator[ObjectStatus | UnlistedFolder]:
+    """What lies under a prefix behind an odd key, in the order of keys, other odd keys left out.
+
+    What comes before it cannot be had: an odd key spoils the page of the listing that it is on.
+    """
+    import obstore
+    from obstore.exceptions import InvalidPathError
+
+    offset = _next_key(odd_key)
+    for _ in range(_MOST_ODD_KEYS if offset else 0):
+        listed = partial(obstore.list, object_store(address), address.key or None, offset=offset)
+        try:
+            for page in _pages(address, lambda listed=listed: iter(listed())):  # type: ignore[misc]
+                for meta in page:
+                    yield _status(address.child(meta["path"]), meta)
+            return
+        except InvalidPathError as error:
+            odd_key = _odd_key(error)
+            if _next_key(odd_key) <= offset:  # a store that knows no offsets
+                return
+            offset = _next_key(odd_key)
+            yield UnlistedFolder(address, _escaped(odd_key))
+
+
+def _odd_key(error: Exception) -> str:
+    """The key that ended a listing, or its beginning; empty where the error does not name it."""
+    named = _ODD_KEY.search(str(error).partition("Debug source")[0])
+    return named[1] if named else ""
+
+
+def _next_key(odd_key: str) -> str:
+    """A usable key behind all those that are odd in the same place; empty where there is none.
+
+    Between the two lie hidden names and names without an extension alone.
+    """
+    if not (found := _ODD_PLACE.search(odd_key)):
+        return ""
+    before, odd = odd_key[: found.start()], found[0]
+    if odd.isascii() and not odd.isprintable() and odd != "\x7f":
+        return before + " "
+    return before + odd.rstrip("/") + "0" if "/" in odd else ""
 
 
 def _escaped(key: str) -> str:
