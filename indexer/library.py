@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Final, Literal
 
-from footage.core.errors import FileError, SourceOfflineError, UsageError, VideoError, VideoNotFoundError
+from footage.core.errors import FileError, SourceOfflineError, UsageError, VideoNotFoundError
 from footage.core.names import composed, exact_names, fits, folded
 from footage.core.types import File
 from footage.media.containers import kind_of
 from footage.objects.address import ObjectAddress
 from footage.objects.paths import ObjectPath, absolute, located, media_path
-from footage.objects.requests import ObjectStatus, look_at, objects_under
+from footage.objects.requests import ObjectStatus, UnlistedFolder, look_at, objects_under
 from indexer.media_source import SAMPLE_BYTES, MediaSource, shown
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "is_fresh",
     "is_under",
     "parse_since",
-    "presence",
     "shown",
     "still_there",
     "walk",
@@ -120,8 +119,11 @@ class IgnoredEntry:
         "link that cannot be followed",
         "link to outside the folder",
         "folder with unreadable names",
+        "object with a slash at the end of its key",
     ]
     """What it is."""
+    detail: str = ""
+    """What is wrong with it, where there is more to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,24 +333,6 @@ def still_there(path: str) -> bool | None:
     return True
 
 
-def presence(root: Path, paths: Sequence[str]) -> dict[str, bool | None]:
-    """As ``still_there``, of paths under a file, a folder or an address; objects are listed, not asked for.
-
-    All are None where the root itself is out of reach: a disk that is not plugged in, a bucket that denies
-    access.
-    """
-    if not isinstance(root, ObjectPath):
-        away = not os.path.lexists(root) and any(path != str(root) for path in paths)
-        return {path: None if away else still_there(path) for path in paths}
-    if not paths or paths == [str(root)]:
-        return {path: still_there(path) for path in paths}
-    try:
-        there = {str(each.address) for each in objects_under(root.address) if isinstance(each, ObjectStatus)}
-    except VideoError:
-        return dict.fromkeys(paths)
-    return {path: path in there for path in paths}
-
-
 def _in_store(start: ObjectPath, selection: Selection, seen: set[str]) -> Iterator[FoundFile | IgnoredEntry]:
     """As ``walk``, of one address."""
     if selection.within and not is_under(str(start), selection.within):
@@ -377,19 +361,36 @@ def _in_store(start: ObjectPath, selection: Selection, seen: set[str]) -> Iterat
             seen.add(str(entry[1].address))
             yield _found_object(entry[1], start, entry[0], wanted)
     if not videos:
-        raise FileError(
-            f"no video file found in {start}",
-            hint="Video files are recognized by their extension (.mp4, .mov, ...); to try another object, "
-            "give its whole address.",
+        raise _nothing_found(start, entries)
+
+
+def _nothing_found(start: ObjectPath, entries: Sequence[object]) -> FileError:
+    """Why there is no video under an address."""
+    for entry in entries:
+        if isinstance(entry, IgnoredEntry) and entry.why == "folder with unreadable names":
+            return FileError(
+                f"{entry.path} cannot be listed: {entry.detail}",
+                hint="Rename or delete that object; else index the other objects by their whole addresses, "
+                "or a folder without such keys.",
+            )
+    if not entries and start.address.key:
+        return FileError(
+            f"{start} does not exist: there is neither an object nor a prefix of that name",
+            hint="Check the spelling of the address; upper and lower case count.",
         )
+    return FileError(
+        f"no video file found in {start}",
+        hint="Video files are recognized by their extension (.mp4, .mov, ...); to try another object, "
+        "give its whole address.",
+    )
 
 
 def _under_prefix(address: ObjectAddress) -> Iterator[tuple[PurePath, ObjectStatus] | IgnoredEntry]:
     """Objects under a prefix that are named like videos, with their path inside it; each other one once."""
     prefix, folders = address.key.rstrip("/"), set()
     for each in objects_under(address):
-        if isinstance(each, ObjectAddress):
-            yield IgnoredEntry(str(each), "folder with unreadable names")
+        if isinstance(each, UnlistedFolder):
+            yield IgnoredEntry(str(each.address), "folder with unreadable names", each.reason)
             continue
         inside = PurePath(each.address.key.removeprefix(f"{prefix}/") if prefix else each.address.key)
         for depth, part in enumerate(inside.parts, 1):

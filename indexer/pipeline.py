@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from footage.core.errors import FootageError
 from footage.core.names import composed
 from footage.core.timeline import covered_seconds
-from footage.core.types import File, FileState, Window
+from footage.core.types import File, Window
 from footage.embed.protocol import TextEmbedder
 from footage.objects.paths import ObjectPath, located
 from footage.store import Store
@@ -33,7 +33,8 @@ from indexer.library import EVERYTHING, FoundFile, IgnoredEntry, Selection
 from indexer.observer import NobodyWatches, RunObserver
 from indexer.openings import Openings
 from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
-from indexer.progress import IndexReport, Progress, ProgressTracker
+from indexer.presence import Presence, presence
+from indexer.progress import Away, IndexReport, Progress, ProgressTracker
 from indexer.reuse import Reuse
 from indexer.run import IndexRun
 from indexer.run_record import recorded, waits_shown
@@ -168,8 +169,8 @@ def _index(
     meter: ProgressTracker,
     options: _RunOptions,
     observer: RunObserver,
-) -> tuple[IndexRun, Counter[FileState], Counter[str]]:
-    """The run itself; returns what it did, which files are away, and what else lay on the way."""
+) -> tuple[IndexRun, Away, Counter[str]]:
+    """The run itself; returns what it did, what is away, and what else lay on the way."""
     # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
     provenance, executor = None, options.executor
     if executor.facts is not None:
@@ -178,11 +179,11 @@ def _index(
             refuse_mixing(store, provenance)
     store.embedders.claim_timeline(embedder.name)
     clocks = remembered(store, options.clocks)
-    reachable = _reachable(paths, store)
+    out_of_reach = _out_of_reach(paths, store)
+    reachable = [path for path in paths if path not in out_of_reach]
     listed, fault = _listed(reachable, options.selection, meter)
-    away = _mark_away(
-        paths, store, {library.shown(each.path) for each in listed if isinstance(each, FoundFile)}
-    )
+    found = {library.shown(each.path) for each in listed if isinstance(each, FoundFile)}
+    away = _mark_away(paths, store, found, out_of_reach)
     if fault is not None:
         raise fault
 
@@ -277,12 +278,18 @@ def _look(
     for found in listed:
         if isinstance(found, IgnoredEntry):
             ignored[found.why] += 1
+            if found.detail:
+                run.note(found.path, found.detail)
             continue
         if options.collection is not None:
             found = replace(found, collection=composed(options.collection))
         meter.current = library.shown(found.path)
         looked = known.identify(found, reading)
-        if isinstance(looked, File):
+        if isinstance(looked, File) and _has_slash_at_end(found, looked):
+            ignored["object with a slash at the end of its key"] += 1
+            run.note(looked.path, "its key ends in a slash, so it cannot be read; rename the object")
+            run.drop(looked.path)
+        elif isinstance(looked, File):
             run.record(looked)
             run.unchanged += looked.state == "indexed"
         else:
@@ -327,19 +334,21 @@ def reembed(
     return written
 
 
-def _reachable(paths: Sequence[Path], store: Store) -> list[Path]:
-    """The paths that can be walked, or that nothing is known of.
-
-    A root that is not there, of which the index knows files, is out of reach: a disk that is not plugged in.
-    """
-    return [path for path in paths if not _is_away(path, _known_under(path, store))]
+def _has_slash_at_end(found: FoundFile, looked: File) -> bool:
+    """Whether a listing names an object that is not there: listings leave out a slash at the end of a key."""
+    return found.is_object and looked.state == "failed" and library.still_there(str(found.path)) is False
 
 
-def _is_away(path: Path, under: Sequence[File]) -> bool:
-    """Whether a root is out of reach, given the files that are known under it."""
-    if not under or (not isinstance(path, ObjectPath) and os.path.lexists(path)):
-        return False
-    return all(there is None for there in library.presence(path, [file.path for file in under]).values())
+def _out_of_reach(paths: Sequence[Path], store: Store) -> dict[Path, Presence]:
+    """The roots that cannot be walked, of which the index knows files: a disk that is not plugged in."""
+    away: dict[Path, Presence] = {}
+    for path in paths:
+        under = _known_under(path, store)
+        if under and (isinstance(path, ObjectPath) or not os.path.lexists(path)):
+            found = presence(path, [file.path for file in under])
+            if all(there is None for there in found.there.values()):
+                away[path] = found
+    return away
 
 
 def _known_under(path: Path, store: Store) -> list[File]:
@@ -349,25 +358,31 @@ def _known_under(path: Path, store: Store) -> list[File]:
     return [file for file in files if file.path == itself or file.path.startswith(inside)]
 
 
-def _mark_away(paths: Sequence[Path], store: Store, found: Collection[str]) -> Counter[FileState]:
-    """Mark the files under the given paths that are no longer there, or whose root cannot be reached.
+def _mark_away(
+    paths: Sequence[Path], store: Store, found: Collection[str], out_of_reach: Mapping[Path, Presence]
+) -> Away:
+    """Mark the files under the given paths that are no longer there, or that cannot be reached.
 
     Args:
         paths: Absolute paths.
         store: The index.
         found: Paths of files that are there.
-
-    Returns:
-        How many files are newly gone or offline.
+        out_of_reach: The paths that cannot be walked.
     """
-    marked = []
+    marked, reasons, gone, offline = [], dict[str, str](), 0, set[str]()
     for path in paths:
         unseen = [file for file in _known_under(path, store) if file.path not in found]
-        there = library.presence(path, [file.path for file in unseen])
+        known = out_of_reach.get(path) or presence(path, [file.path for file in unseen])
+        reason = known.reason or f"{library.shown(path)} cannot be reached"
         for file in unseen:
-            state: FileState = "offline" if there[file.path] is None else "gone"
-            if not there[file.path] and file.state != state:
-                reason = f"{library.shown(path)} cannot be reached" if state == "offline" else ""
-                marked.append(replace(file, state=state, reason=reason))
+            there = known.there[file.path]
+            if there is None:
+                offline.add(file.path)
+                reasons[library.shown(path)] = reason
+                if (file.state, file.reason) != ("offline", reason):
+                    marked.append(replace(file, state="offline", reason=reason))
+            elif not there:
+                gone += 1
+                marked.append(replace(file, state="gone", reason=""))
     store.files.put(marked)
-    return Counter(file.state for file in marked)
+    return Away(gone, len(offline), reasons)

@@ -113,6 +113,18 @@ class ClockDoubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """Known files that a run did not find."""
+
+    gone: int
+    """Files that are no longer there, newly noticed."""
+    offline: int
+    """Files that cannot be reached."""
+    reasons: Mapping[str, str]
+    """Why, by the path that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """What a run did. Every file found is counted once."""
 
@@ -133,7 +145,7 @@ class IndexReport:
     gone: int
     """Files known from before that are no longer there, newly noticed."""
     offline: int
-    """Files known from before whose root cannot be reached, newly noticed."""
+    """Files that cannot be reached, those that could not be reached before included."""
     ignored: Mapping[str, int]
     """Files and folders that were passed over, by kind, such as "hidden"."""
     warnings: Mapping[str, tuple[str, ...]]
@@ -158,6 +170,13 @@ class IndexReport:
     """Windows that carry over a caption, because nothing changes (see ``indexer.reuse``)."""
     seconds_reused: float = 0.0
     """Footage seconds of those, overlaps counted once."""
+    out_of_reach: Mapping[str, str] = field(default_factory=dict)
+    """Why files are offline, by the path that was asked for; one reason of each."""
+
+    @property
+    def reached_nothing(self) -> bool:
+        """Whether nothing of what was asked for could be reached."""
+        return bool(self.out_of_reach) and all(file.state == "offline" for file in self.files)
 
     @property
     def seconds_saved(self) -> float:

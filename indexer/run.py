@@ -21,7 +21,7 @@ from indexer.observer import RunObserver
 from indexer.openings import GROWING, OpenedFile
 from indexer.plan import Job, Known, failed
 from indexer.prefetch import UndecodedWindow
-from indexer.progress import ClockDoubt, IndexReport, ProgressTracker, new_seconds
+from indexer.progress import Away, ClockDoubt, IndexReport, ProgressTracker, new_seconds
 from indexer.reuse import CaptionReuse, moved_stills
 from indexer.timestamps import Clocks
 from indexer.tracks.run import TrackOutcome, TrackRun
@@ -276,6 +276,11 @@ class IndexRun:
             file = replace(file, state="waiting", reason=_TRACKS_MISSING)
         self._put(file)
 
+    def drop(self, path: str) -> None:
+        """Mark a file of earlier runs as gone, if there is one."""
+        if (file := self._store.files.at(path)) is not None and file.state != "gone":
+            self._put(replace(file, state="gone", reason=""))
+
     def _put(self, file: File) -> None:
         """Write a file's row if it changed."""
         if self._known.files.get(file.path) != file:
@@ -350,7 +355,8 @@ class IndexRun:
         after_seconds = self._known.earlier_seconds(media_path(file.path), video)
         found = with_burned_in_time(file, video, events, self._clocks, after_seconds=after_seconds)
         if found.sentences:
-            self._warnings[file.path] = (*self._warnings.get(file.path, ()), *found.sentences)
+            for sentence in found.sentences:
+                self.note(file.path, sentence)
         if found.ahead_seconds:
             used = found.file.clock_source
             doubt = ClockDoubt(file.camera, found.ahead_seconds, (), burned_in=True, used=used)
@@ -388,7 +394,11 @@ class IndexRun:
         covered = sum(span.duration_seconds for span in merge_spans(held.values()))
         return covered < content.footage_seconds - _ROUNDING_SECONDS
 
-    def report(self, away: Counter[FileState], ignored: Counter[str], *, wall_seconds: float) -> IndexReport:
+    def note(self, path: str, sentence: str) -> None:
+        """Note something unusual about a file."""
+        self._warnings[path] = (*self._warnings.get(path, ()), sentence)
+
+    def report(self, away: Away, ignored: Counter[str], *, wall_seconds: float) -> IndexReport:
         """Sum up."""
         files = tuple(self._files[path] for path in sorted(self._files))
         states = Counter(file.state for file in files)
@@ -400,8 +410,10 @@ class IndexRun:
             failed=states["failed"],
             waiting=states["waiting"],
             skipped=states["skipped"],
-            gone=away["gone"],
-            offline=away["offline"],
+            gone=away.gone,
+            offline=away.offline + states["offline"],
+            out_of_reach={file.root: file.reason for file in reversed(files) if file.state == "offline"}
+            | dict(away.reasons),
             ignored=dict(ignored),
             warnings=self._warnings,
             clock_doubts=tuple(

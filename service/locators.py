@@ -93,6 +93,8 @@ def parse_locator(text: str, *, addresses: bool = False) -> Locator:
         timed = bool(at and _TIMES.fullmatch(when))
         path = typed_path(name if timed else text)
         return _timed(path, when) if timed else Locator(path)
+    if not is_address:
+        typed_path(text)  # refuses an address of another kind
     if (
         not at
         or not name

@@ -25,6 +25,8 @@ def _address_or_path(value: Any, handler: ValidatorFunctionWrapHandler) -> Path:
     """Addresses as they are: ``Path`` would join the slashes of one."""
     if isinstance(value, ObjectPath) or (isinstance(value, str) and is_object_address(value)):
         return typed_path(value)
+    if isinstance(value, str):
+        typed_path(value)  # refuses an address of another kind
     path: Path = handler(value)
     return path
 

@@ -17,7 +17,7 @@ from footage.core.disk_cache import Shelf
 from footage.core.errors import FileError, SourceOfflineError, UsageError, VideoError
 from footage.core.types import Span
 from footage.media import sandbox
-from footage.objects import blocks, requests
+from footage.objects import blocks, client, requests
 from footage.objects.blocks import BLOCK_BYTES, BlockReader
 from footage.objects.paths import ObjectPath, media_path, typed_path
 from footage.store import Store
@@ -53,13 +53,13 @@ def server():
 @pytest.fixture
 def served(server, folder, tmp_path):
     """The server with the clips under clips/, nothing cached and nothing remembered."""
-    client = server.client()
-    for each in client.list_objects_v2(Bucket="films").get("Contents", []):
-        client.delete_object(Bucket="films", Key=each["Key"])
+    boto = server.client()
+    for each in boto.list_objects_v2(Bucket="films").get("Contents", []):
+        boto.delete_object(Bucket="films", Key=each["Key"])
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             key = f"clips/{path.relative_to(folder).as_posix()}"
-            client.put_object(Bucket="films", Key=key, Body=path.read_bytes())
+            boto.put_object(Bucket="films", Key=key, Body=path.read_bytes())
     server.faults.clear()
     server.requests.clear()
     server.before_answer.clear()
@@ -140,10 +140,10 @@ def test_an_object_that_changed_is_indexed_anew_although_size_and_second_are_the
 
 
 def test_objects_are_found_by_the_rules_of_folders(served):
-    client = served.client()
+    boto = served.client()
     for key in ("clips/@eaDir/x.mp4", "clips/.trash/y.mp4", "clips/notes.txt", "clips/none//z.mp4", "clips/"):
-        client.put_object(Bucket="films", Key=key, Body=b"" if key.endswith("/") else b"x")
-    client.delete_object(Bucket="films", Key="clips/.hidden.mp4")
+        boto.put_object(Bucket="films", Key=key, Body=b"" if key.endswith("/") else b"x")
+    boto.delete_object(Bucket="films", Key="clips/.hidden.mp4")
     found = list(walk(["s3://films/clips/", "s3://films/clips/a.mp4"], selection=Selection(exclude=("b *",))))
     whys = {
         each.path.removeprefix("s3://films/clips/"): each.why
@@ -157,6 +157,8 @@ def test_objects_are_found_by_the_rules_of_folders(served):
         "sub/b c.srt": "other file",
         "none": "folder with unreadable names",
     }
+    [unlisted] = [each for each in found if isinstance(each, IgnoredEntry) and each.detail]
+    assert "the key clips/none// has an empty part" in unlisted.detail
     skips = {
         str(each.path).partition("clips/")[2]: bool(each.skip)
         for each in found
@@ -168,13 +170,15 @@ def test_objects_are_found_by_the_rules_of_folders(served):
 @pytest.mark.parametrize(
     ("address", "kind", "sentence"),
     [
-        ("s3://films/empty", FileError, "no video file found in s3://films/empty"),
+        ("s3://films/empty.mp4", FileError, r"s3://films/empty\.mp4 does not exist: there is neither"),
+        ("s3://films/clips/texts", FileError, "no video file found in s3://films/clips/texts"),
         ("s3://no-such-bucket/clips", SourceOfflineError, "there is no bucket no-such-bucket"),
         ("https://host/a.mp4?X-Amz-Signature=hunter2", UsageError, "a query or a fragment"),
         ("s3://key:hunter2@films/a.mp4", UsageError, "contains a user name"),
     ],
 )
 def test_what_cannot_be_listed_is_one_sentence_without_secrets(served, address, kind, sentence):
+    served.client().put_object(Bucket="films", Key="clips/texts/a.txt", Body=b"x")
     with pytest.raises(kind, match=sentence) as failed:
         list(walk([typed_path(address)]))
     assert "hunter2" not in str(failed.value)
@@ -337,9 +341,7 @@ def test_a_run_goes_on_past_a_changed_object_and_a_later_run_finishes(served, st
 
 def test_a_store_that_is_away_makes_files_offline_and_costs_no_tries(served, store, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    from footage.objects.client import forget_clients
-
-    forget_clients()
+    client.forget_clients()
     served.faults.append(Fault("503", times=999, matches=lambda path: path.endswith("/a.mp4")))
     report = run(store, "s3://films/clips")
     assert report.indexed == 2
@@ -376,3 +378,66 @@ def test_subtitles_beside_an_object_are_read(served, store):
         if event.caption.events
     ]
     assert texts == ["Hello."]
+
+
+# -- 5. Odd keys, and roots that are out of reach ---------------------------------
+
+
+@pytest.mark.parametrize("odd", ["clips/sub//bad.mp4", "clips/bad\x01.mp4", "clips/sub/../bad.mp4"])
+def test_an_odd_key_takes_no_file_from_the_index(served, store, odd):
+    run(store, "s3://films/clips")
+    served.client().put_object(Bucket="films", Key=odd, Body=b"x")
+    served.client().delete_object(Bucket="films", Key="clips/sub/b c.mp4")
+    report = run(store, "s3://films/clips")
+    assert report.ignored["folder with unreadable names"] == 1
+    [[note]] = report.warnings.values()
+    assert note.startswith(f"the key {odd[:10]}".rstrip("\x01")) and note.isprintable()
+    assert {name: state for name, (state, _) in states(store).items()} == {
+        "a.mp4": "indexed",
+        "sub/b c.mp4": "gone",
+        "sub/ü#1?.mp4": "indexed",
+    }
+    assert store.contents.prune() == (1, 1)
+    assert store.texts.search("bright", owner_kinds=["event"])
+
+
+def test_objects_behind_odd_keys_are_found(served):
+    good = ("odd/a.mp4", "odd/b.mp4", "odd/c/d.mp4", "odd/é.mp4")
+    for key in ("odd//x.mp4", "odd//y.mp4", "odd/../x.mp4", "odd/a\x02.mp4", *good):
+        served.client().put_object(Bucket="films", Key=key, Body=b"x")
+    found = list(walk(["s3://films/odd"]))
+    paths = {str(each.path) for each in found if not isinstance(each, IgnoredEntry)}
+    assert paths == {f"s3://films/{key}" for key in good}
+    details = "; ".join(each.detail for each in found if isinstance(each, IgnoredEntry))
+    assert "the key odd//" in details and r"the key odd/a\x02.mp4" in details
+
+
+def test_a_key_with_a_slash_at_its_end_is_passed_over(served, store, folder):
+    body = (folder / "a.mp4").read_bytes()
+    served.client().put_object(Bucket="films", Key="clips/slash.mp4/", Body=body)
+    for _ in range(2):
+        report = run(store, "s3://films/clips")
+        assert (report.failed, len(report.files)) == (0, 3)
+        assert report.ignored["object with a slash at the end of its key"] == 1
+    assert "slash.mp4" not in states(store)
+
+
+def test_every_run_tells_why_a_root_is_out_of_reach(served, store, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    run(store, "s3://films/clips")
+    served.faults[:] = [Fault("403", times=999), Fault("403", times=999, method="HEAD")]
+    for _ in range(2):
+        report = run(store, "s3://films/clips")
+        assert (report.offline, report.gone, report.reached_nothing) == (3, 0, True)
+        assert report.out_of_reach == {
+            "s3://films/clips": "s3://films/clips cannot be read: access was denied"
+        }
+        assert set(states(store).values()) == {("offline", report.out_of_reach["s3://films/clips"])}
+    # The objects go away after they were listed.
+    served.faults[:] = [
+        Fault("403", times=999, method=method, matches=lambda path: ".mp4" in path)
+        for method in ("GET", "HEAD")
+    ]
+    report = run(store, "s3://films/clips", mix="replace")
+    assert (report.offline, report.reached_nothing) == (3, True)
+    assert "access was denied" in report.out_of_reach["s3://films/clips"]

@@ -57,6 +57,15 @@ def is_object_address(text: object) -> bool:
     return found is not None and found[1].lower() in SCHEMES
 
 
+def unknown_scheme(scheme: str) -> UsageError:
+    """The error for an address that begins otherwise; it repeats no more of it, which may be a secret."""
+    return UsageError(
+        f"addresses that begin with {scheme or 'that'}: cannot be read",
+        hint=f"An address begins with one of {', '.join(f'{each}://' for each in SCHEMES)}; "
+        "anything else is a path.",
+    )
+
+
 def parse_address(text: str) -> ObjectAddress:
     """The address that a text spells.
 
@@ -66,10 +75,7 @@ def parse_address(text: str) -> ObjectAddress:
     parts = urlsplit(text)
     scheme = parts.scheme.lower()
     if scheme not in SCHEMES:
-        raise UsageError(
-            f"{text} is no address of object storage",
-            hint=f"An address begins with one of {', '.join(f'{each}://' for each in SCHEMES)}.",
-        )
+        raise unknown_scheme(scheme)
     bucket, _, key = text.split("://", 1)[1].partition("/")
     web = scheme in _WEB
     what = ""

@@ -13,8 +13,9 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from footage.core.errors import SourceOfflineError
 from footage.objects.address import ObjectAddress
-from footage.objects.profiles import profile_options
+from footage.objects.profiles import has_no_credentials, profile_options
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -27,9 +28,21 @@ MOST_RETRIES = 6
 """How often a request is repeated after 429, 5xx, a cut or refused connection: with exponential backoff and
 jitter."""
 
+_CREDENTIALS = {
+    "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; for a public bucket "
+    "AWS_SKIP_SIGNATURE=true.",
+    "gs": "Set GOOGLE_APPLICATION_CREDENTIALS.",
+    "az": "Set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or a SAS token.",
+}
+
 
 def object_store(address: ObjectAddress) -> ObjectStore:
-    """A client of the bucket of an address; clients are kept and may be used in several threads."""
+    """A client of the bucket of an address; clients are kept and may be used in several threads.
+
+    Raises:
+        UsageError: A profile or an endpoint in the environment cannot be used.
+        SourceOfflineError: There are no credentials.
+    """
     return _store(address.store_url)
 
 
@@ -54,9 +67,18 @@ def _store(url: str) -> ObjectStore:
             },
         },
     }
-    if url.startswith("s3://") and (found := profile_options()):
+    if url.startswith("s3://"):
+        found = profile_options()
         options |= found
+        if has_no_credentials() and not found.keys() & {"access_key_id", "credential_provider"}:
+            raise no_credentials(url)
     return from_url(url, **options)
+
+
+def no_credentials(place: object) -> SourceOfflineError:
+    """The error for a place that is to be read without credentials."""
+    hint = _CREDENTIALS.get(str(place).partition("://")[0], "Set those of its store in the environment.")
+    return SourceOfflineError(f"{place} cannot be read: no credentials were found", hint=hint)
 
 
 def _most_retries() -> int:

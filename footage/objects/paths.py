@@ -8,6 +8,7 @@ another process does that (``open_through``).
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from footage.core import names
 from footage.core.errors import UsageError, VideoError, VideoNotFoundError
-from footage.objects.address import ObjectAddress, is_object_address, parse_address
+from footage.objects.address import (
+    SCHEMES,
+    ObjectAddress,
+    is_object_address,
+    parse_address,
+    unknown_scheme,
+)
 
 if TYPE_CHECKING:
     from footage.objects.blocks import ObjectFile
@@ -26,6 +33,7 @@ else:
 
 _MODE = stat.S_IFREG | 0o400
 _BLOCK_BYTES = 512
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")  # no drive of Windows, which is one letter
 _openers: list[Callable[[str], ObjectFile]] = []
 
 
@@ -103,9 +111,7 @@ class ObjectPath(_Path):
         try:
             with open_object(str(self)) as file:
                 size, modified_ns = file.size_bytes, file.modified_ns
-        except UsageError as error:
-            raise FileNotFoundError(2, str(error)) from error
-        except VideoError as error:
+        except (UsageError, VideoError) as error:
             gone = type(error) is VideoNotFoundError
             raise (FileNotFoundError(2, str(error)) if gone else OSError(5, str(error))) from error
         return status_of(size, modified_ns)
@@ -171,11 +177,22 @@ def typed_path(text: str | os.PathLike[str]) -> Path:
     """As ``media_path``, of what a person typed.
 
     Raises:
-        UsageError: It is an address that cannot be used.
+        UsageError: It is an address that cannot be used, and no path of this machine.
     """
-    if not isinstance(text, Path) and is_object_address(text):
-        return ObjectPath(str(parse_address(os.fspath(text))))
-    return media_path(text)
+    if isinstance(text, Path):
+        return text
+    text = os.fspath(text)
+    if is_object_address(text):
+        return ObjectPath(str(parse_address(text)))
+    if (found := _SCHEME.match(text)) and not os.path.lexists(text):
+        scheme = found[1].lower()
+        if scheme in SCHEMES:
+            raise UsageError(
+                f"an address that begins with {scheme}: needs two slashes after the colon",
+                hint=f"Write it as {scheme}://bucket/key.",
+            )
+        raise unknown_scheme(scheme)
+    return Path(text)
 
 
 def real_path(path: str | os.PathLike[str]) -> str:

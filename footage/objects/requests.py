@@ -13,11 +13,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from footage.core.errors import FootageError, SourceOfflineError, VideoError, VideoNotFoundError
 from footage.objects.address import ObjectAddress
-from footage.objects.client import forget_clients, object_store
+from footage.objects.client import forget_clients, no_credentials, object_store
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -32,6 +33,9 @@ _MOST_REMEMBERED = 10_000
 _MICROSECONDS = 1_000_000
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+_ODD_KEY = re.compile(r'Path "(.*?)"(?: contained |: Encountered )', re.DOTALL)
+_ODD_PLACE = re.compile(r"(?:(?<=/)|^)\.{0,2}/|[\x00-\x1f\x7f]")
+_MOST_ODD_KEYS = 100
 _REFUSALS = (
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -39,7 +43,10 @@ _REFUSALS = (
     "RequestTimeTooSkewed",
     "TokenRefresh",
 )
+_METADATA = re.compile(r"169\.254\.16[89]\.254|169\.254\.170\.2|EC2MetadataError|metadata\.google")
+"""Where clients ask for the role of the machine."""
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
+_NO_BUCKET_HINT = "Check the name of the bucket, and the endpoint (AWS_ENDPOINT_URL) if it is not on AWS."
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +81,25 @@ class ObjectStatus:
     @property
     def _microseconds(self) -> int:
         return zlib.crc32(self.e_tag.encode()) % _MICROSECONDS if self.e_tag else 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedFolder:
+    """A folder that cannot be listed whole: its store holds a key in it that the client refuses."""
+
+    address: ObjectAddress
+    """The folder."""
+    odd_key: str
+    """The key, or where it begins, control characters escaped; empty where it is unknown."""
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot be listed."""
+        named = f"the key {self.odd_key}" if self.odd_key else "a key in it"
+        return (
+            f"{named} has an empty part, one that is . or .., or a control character; objects that are "
+            "sorted before it may be missing"
+        )
 
 
 class _Remembered:
@@ -132,15 +158,37 @@ def look_at(address: ObjectAddress) -> ObjectStatus:
             _remembered.put(address.store_url, error)
             raise
         except VideoError as error:
-            found = error
+            found = _missing_bucket(address) or error
         _remembered.put(str(address), found)
     if isinstance(found, VideoError):
         raise type(found)(str(found), hint=found.hint)
     return found
 
 
-def objects_under(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectAddress]:
-    """The objects below a prefix, in the order of their keys; a folder that cannot be listed as its address.
+def _missing_bucket(address: ObjectAddress) -> SourceOfflineError | None:
+    """The error of a bucket that does not exist: the answer to a HEAD is that of an object which does not.
+
+    Asked of a store that has not answered lately.
+    """
+    import obstore
+    from obstore.exceptions import InvalidPathError
+
+    if not address.can_be_listed or time.monotonic() - _answered.get(address.store_url, -1e9) < AWAY_SECONDS:
+        return None
+    pages = obstore.list(object_store(address), address.key, chunk_size=1)
+    try:
+        _asked(address, lambda: next(iter(pages), None), renew=False)
+    except SourceOfflineError as error:
+        return error if error.hint == _NO_BUCKET_HINT else None
+    except InvalidPathError:
+        pass
+    return None
+
+
+def objects_under(address: ObjectAddress) -> Iterator[ObjectStatus | UnlistedFolder]:
+    """The objects below a prefix, folders in the order of keys, and the folders that cannot be listed whole.
+
+    Some of what lies in such a folder is unknown, objects further down included.
 
     Raises:
         SourceOfflineError: The store cannot be reached, denies access, or has no such bucket.
@@ -153,7 +201,7 @@ def objects_under(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectAddre
         for page in _pages(address, lambda: iter(obstore.list(object_store(address), prefix or None))):
             for meta in page:
                 yield _status(address.child(meta["path"]), meta)
-    except InvalidPathError:  # a key with an empty part ends a listing
+    except InvalidPathError:  # one odd key ends a listing
         yield from _folder_by_folder(address.child(prefix))
 
 
@@ -172,7 +220,7 @@ def _pages(address: ObjectAddress, begin: Callable[[], Iterator[Any]]) -> Iterat
         page = _asked(address, lambda: next(pages, None), renew=False)
 
 
-def _folder_by_folder(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectAddress]:
+def _folder_by_folder(address: ObjectAddress) -> Iterator[ObjectStatus | UnlistedFolder]:
     import obstore
     from obstore.exceptions import InvalidPathError
 
@@ -180,13 +228,65 @@ def _folder_by_folder(address: ObjectAddress) -> Iterator[ObjectStatus | ObjectA
         found = _asked(
             address, lambda: obstore.list_with_delimiter(object_store(address), address.key or None)
         )
-    except InvalidPathError:
-        yield address
+    except InvalidPathError as error:
+        odd_key = _odd_key(error)
+        yield UnlistedFolder(address, _escaped(odd_key))
+        yield from _behind(address, odd_key)
         return
     for meta in found["objects"]:
         yield _status(address.child(meta["path"]), meta)
     for folder in found["common_prefixes"]:
         yield from _folder_by_folder(address.child(folder.rstrip("/")))
+
+
+def _behind(address: ObjectAddress, odd_key: str) -> Iterator[ObjectStatus | UnlistedFolder]:
+    """What lies under a prefix behind an odd key, in the order of keys, other odd keys left out.
+
+    What comes before it cannot be had: an odd key spoils the page of the listing that it is on.
+    """
+    import obstore
+    from obstore.exceptions import InvalidPathError
+
+    offset = _next_key(odd_key)
+    for _ in range(_MOST_ODD_KEYS if offset else 0):
+        listed = partial(obstore.list, object_store(address), address.key or None, offset=offset)
+        try:
+            for page in _pages(address, lambda listed=listed: iter(listed())):  # type: ignore[misc]
+                for meta in page:
+                    yield _status(address.child(meta["path"]), meta)
+            return
+        except InvalidPathError as error:
+            odd_key = _odd_key(error)
+            if _next_key(odd_key) <= offset:  # a store that knows no offsets
+                return
+            offset = _next_key(odd_key)
+            yield UnlistedFolder(address, _escaped(odd_key))
+
+
+def _odd_key(error: Exception) -> str:
+    """The key that ended a listing, or its beginning; empty where the error does not name it."""
+    named = _ODD_KEY.search(str(error).partition("Debug source")[0])
+    return named[1] if named else ""
+
+
+def _next_key(odd_key: str) -> str:
+    """A usable key behind all those that are odd in the same place; empty where there is none.
+
+    Between the two lie hidden names and names without an extension alone.
+    """
+    if not (found := _ODD_PLACE.search(odd_key)):
+        return ""
+    before, odd = odd_key[: found.start()], found[0]
+    if odd.isascii() and not odd.isprintable() and odd != "\x7f":
+        return before + " "
+    return before + odd.rstrip("/") + "0" if "/" in odd else ""
+
+
+def _escaped(key: str) -> str:
+    """A key as it can be printed."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in key
+    )
 
 
 def object_names(folder: ObjectAddress) -> list[str]:
@@ -239,6 +339,8 @@ def _status(address: ObjectAddress, meta: ObjectMeta) -> ObjectStatus:
 
 
 _renewed: dict[str, float] = {}
+_answered: dict[str, float] = {}
+"""When stores last answered as they should, by ``store_url``."""
 
 
 def _asked(address: ObjectAddress, ask: Callable[[], T], *, renew: bool = True) -> T:
@@ -250,7 +352,9 @@ def _asked(address: ObjectAddress, ask: Callable[[], T], *, renew: bool = True) 
     from obstore.exceptions import InvalidPathError
 
     try:
-        return ask()
+        answer = ask()
+        _answered[address.store_url] = time.monotonic()
+        return answer
     except (FootageError, InvalidPathError):
         raise
     except Exception as exc:
@@ -273,7 +377,7 @@ def _worded(address: ObjectAddress, exc: Exception) -> tuple[VideoError, bool]:
     if any(each in text for each in _NO_BUCKET):
         return SourceOfflineError(
             f"{address} cannot be read: there is no bucket {address.bucket}",
-            hint="Check the name of the bucket, and the endpoint (AWS_ENDPOINT_URL) if it is not on AWS.",
+            hint=_NO_BUCKET_HINT,
         ), False
     if isinstance(exc, FileNotFoundError):
         return VideoNotFoundError(f"{address} does not exist"), False
@@ -282,9 +386,12 @@ def _worded(address: ObjectAddress, exc: Exception) -> tuple[VideoError, bool]:
     refused = isinstance(exc, PermissionDeniedError | UnauthenticatedError) or any(
         each in text for each in _REFUSALS
     )
+    if _METADATA.search(text):  # what is asked where there are no keys
+        return no_credentials(address), True
     # What is wrong is not said in the answer to HEAD; expired credentials are a bad request.
     refused = refused or (status is not None and status[1] == "400" and code is None)
-    if refused or "credential" in text.lower() or "EC2MetadataError" in text:
+    refused = refused or (status is not None and status[1] in ("401", "403"))
+    if refused or "credential" in text.lower():
         return SourceOfflineError(
             f"{address} cannot be read: access was denied",
             hint="Check the credentials in the environment, such as AWS_ACCESS_KEY_ID or AWS_PROFILE, and "

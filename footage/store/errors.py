@@ -86,6 +86,12 @@ _STORAGE = (
         "Make the bucket, or check the address and, where it is set, AWS_ENDPOINT_URL.",
     ),
     (
+        re.compile(r"169\.254\.(?:16[89]\.254|170\.2)|metadata\.google"),
+        "no credentials were found",
+        "Set those of the storage in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+        "or AWS_PROFILE. No captions are lost.",
+    ),
+    (
         re.compile(
             r"AccessDenied|lacked the necessary privileges|ExpiredToken|InvalidAccessKeyId|"
             r"SignatureDoesNotMatch|[Cc]redential|status(?: code)?: 40[13]\b|Unauthenticated"

@@ -264,7 +264,8 @@ class Lease:
                 self._write(is_released=True)
             except StoreError as error:
                 total = self._times.duration_seconds + self._times.margin_seconds
-                logger.warning("The lease could not be released; it ends within %g s: %s.", total, error)
+                logger.warning("The lease could not be released and ends by itself within %g s.", total)
+                logger.info("The lease could not be released: %s.", error)
             self._lost = True
 
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from footage.core.errors import StoreBusyError, StoreError, UsageError
+from footage.core.errors import SourceOfflineError, StoreBusyError, StoreError, UsageError
 from footage.objects.address import ObjectAddress, parse_address
-from footage.objects.profiles import profile_texts
+from footage.objects.profiles import has_no_credentials, profile_texts
 from footage.store.errors import lost, mapped
 from footage.store.lease import (
     Lease,
@@ -73,7 +73,8 @@ class ObjectLocation(IndexLocation):
         """
         if text.partition("://")[0].lower() not in SCHEMES:
             raise UsageError(
-                f"an index cannot be at {text}: it needs a folder of this machine, or object storage",
+                f"an index cannot be at an address that begins with {text.partition('://')[0].lower()}: it "
+                "needs a folder of this machine, or object storage",
                 hint="Name a folder with --db, or an address that begins with s3://, gs:// or az://.",
             )
         address = parse_address(text)
@@ -101,6 +102,8 @@ class ObjectLocation(IndexLocation):
     def storage_options(self) -> dict[str, str] | None:
         """Time limits, and what a profile of the AWS tools holds; all else comes from the environment."""
         given = os.environ.get("AWS_MAX_ATTEMPTS", "")  # counts the first one, too
+        if self.address.scheme == "s3" and has_no_credentials():
+            self.client()  # says so, unless a profile has some
         return {
             "allow_http": "true",
             "timeout": f"{_REQUEST_SECONDS}s",
@@ -116,10 +119,19 @@ class ObjectLocation(IndexLocation):
         return 300.0
 
     def client(self) -> ObjectStore:
-        """A client of the bucket."""
+        """A client of the bucket.
+
+        Raises:
+            StoreError: there are no credentials.
+        """
         from footage.objects.client import object_store
 
-        return object_store(self.address)
+        try:
+            return object_store(self.address)
+        except SourceOfflineError as error:
+            raise StoreError(
+                f"the index {self} cannot be used: no credentials were found", hint=error.hint
+            ) from error
 
     def key(self, name: str) -> str:
         """The key of an object of the index, by its name below the prefix."""

@@ -122,7 +122,9 @@ class IndexRecord(Record):
     gone: int
     """Files that are no longer there, newly noticed."""
     offline: int
-    """Files whose folder cannot be reached, newly noticed."""
+    """Files that cannot be reached, those that could not be reached before included."""
+    out_of_reach: dict[str, str]
+    """Why files are offline, by the path that was asked for."""
     ignored: dict[str, int]
     """What else lay on the way, by what it is, such as "hidden"."""
     windows_captioned: int
@@ -150,6 +152,7 @@ class IndexRecord(Record):
             type="summary",
             files=len(report.files),
             **{name: getattr(report, name) for name in counts},
+            out_of_reach=dict(report.out_of_reach),
             ignored=dict(report.ignored),
             windows_captioned=report.windows_captioned,
             seconds_captioned=round(report.seconds_captioned, 3),

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def exit_code(result: IndexResult) -> int:
-    """Exit code: 0 without failures, 3 if some files failed, 1 if all files failed."""
+    """Exit code: 0 without failures, 3 if some files failed, 1 if all failed or nothing could be reached."""
+    if result.report.reached_nothing:
+        return console.EXIT_FAILED
     if not result.failed:
         return console.EXIT_ANSWERED
     return console.EXIT_PARTLY if result.usable else console.EXIT_FAILED
@@ -57,6 +59,8 @@ def show(result: IndexResult, *, as_json: bool) -> None:
     formatting.print_failures(waiting, "left for another run")
     out = console.results()
     out.print(sentence, soft_wrap=True)
+    for reason in sorted(set(report.out_of_reach.values())):
+        out.print(f"Offline: {console.plain(reason)}.", soft_wrap=True)
     for remark in _track_remarks(report):
         out.print(console.plain(remark), soft_wrap=True)
     if report.ignored:
