@@ -296,10 +296,16 @@ def object_names(folder: ObjectAddress) -> list[str]:
         VideoError: It cannot be listed.
     """
     import obstore
+    from obstore.exceptions import InvalidPathError
 
     if not folder.can_be_listed:
         return []
-    found = _asked(folder, lambda: obstore.list_with_delimiter(object_store(folder), folder.key or None))
+    try:
+        found = _asked(folder, lambda: obstore.list_with_delimiter(object_store(folder), folder.key or None))
+    except InvalidPathError:  # those that can be listed
+        keys = [each.address.key for each in objects_under(folder) if isinstance(each, ObjectStatus)]
+        depth = folder.key.rstrip("/").count("/") + 1 if folder.key else 0
+        return [key.rpartition("/")[2] for key in keys if key.count("/") == depth]
     return [meta["path"].rpartition("/")[2] for meta in found["objects"]]
 
 
