@@ -70,6 +70,8 @@ def measured(
     # 1. Build, or take what an earlier run built.
     built = _built(corpus, events, embedder.name, folder)
     store = Store.open(folder / "index.lancedb")
+    with store.writing():
+        store.tidy()  # as an index run ends: the rows that an earlier run of this inserted are indexed, too
 
     # 2. Open, ask for the first time.
     opened = Store.open(store.path)
