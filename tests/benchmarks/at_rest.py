@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import common
-from tests.benchmarks.pipeline import cpu_seconds, ffmpeg, serving
+from tests.benchmarks.pipeline import ffmpeg, serving
 
 FILES, FILES_A_FOLDER = 10_000, 100
 _ROWS_AT_ONCE = 2000
@@ -211,12 +211,12 @@ def runs(command: Sequence[str], repeats: int) -> list[dict[str, float]]:
     service = Service(Settings(**chosen, tracks=tuple(tracks.split(",")) if tracks else None))
     rounds = []
     for _ in range(1 + repeats):
-        spent, began = cpu_seconds(), time.perf_counter()
+        spent, began = common.cpu_seconds(), time.perf_counter()
         report = index(service, request).report
         rounds.append(
             {
                 "wall_seconds": round(time.perf_counter() - began, 2),
-                "cpu_seconds": round(cpu_seconds() - spent, 2),
+                "cpu_seconds": round(common.cpu_seconds() - spent, 2),
                 "indexed": report.unchanged,
             }
         )

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import common
-from tests.benchmarks.pipeline import FreeModel, cpu_seconds, ffmpeg, loop
+from tests.benchmarks.pipeline import FreeModel, ffmpeg, loop
 
 ROOT = Path(__file__).resolve().parents[2]
 MINUTE = 60
@@ -130,9 +130,9 @@ def index_once(nodes: int, library: Path) -> dict[str, float]:
         executor = RayExecutor(Cluster(address), FreeParts(), shares=ClusterShares(models=1), batch_size=2)
         some = sorted(library.iterdir())[:nodes]
         run(executor, embedder, some, Path(folder) / "warm.lancedb")
-        spent, began = cpu_seconds(), time.perf_counter()
+        spent, began = common.cpu_seconds(), time.perf_counter()
         report = run(executor, embedder, [library], Path(folder) / "index.lancedb")
-        wall, spent = time.perf_counter() - began, cpu_seconds() - spent
+        wall, spent = time.perf_counter() - began, common.cpu_seconds() - spent
         executor.close()
     return {
         "footage_seconds": round(report.seconds_captioned, 1),
