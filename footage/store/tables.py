@@ -375,10 +375,8 @@ class Tables:
         if self.location.is_folder:
             return self.table(name)
         if name not in self._to_commit:
-            import lancedb
-
             with mapped(self.path):
-                database = lancedb.connect(self.path, storage_options=self.location.storage_options)
+                database = import_lancedb().connect(self.path, storage_options=self.location.storage_options)
                 self._to_commit[name] = database.open_table(name)
         return self._to_commit[name]
 

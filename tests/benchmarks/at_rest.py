@@ -232,7 +232,7 @@ def versions(index: Path) -> dict[str, int]:
 
 
 def calls(home: Path, command: Sequence[str], count: int) -> dict[str, float]:
-    """System calls that name a file of the library, by file; of reads, the library's are not told apart."""
+    """System calls that name a file of the library, by file; reads are counted of all files together."""
     log = home / "strace.txt"
     traced = ["strace", "-f", "-qq", "-e", f"trace={_FILE_CALLS}", "-o", str(log)]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}

@@ -17,7 +17,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -146,96 +147,73 @@ class Child:
         sources: Collection[str] = (),
     ) -> Any:
         """As ``isolation.run``."""
+        with self._brought(sources):
+            self.usable = False  # until it has answered
+            options = options | {"with_progress": on_progress is not None}
+            began, patience, logged = math.inf, START_SECONDS, 0
+            self._look = _nothing if place is None else partial(_refuse_larger, place, most_bytes, name)
+            try:
+                call = pickle.dumps((job, arguments, options, place is not None))
+                self._socket.settimeout(START_SECONDS)
+                self._socket.sendall(HEAD.pack(CALL, len(call)) + call)
+                if place is not None:
+                    socket.send_fds(self._socket, [b"F"], [place])
+                while True:
+                    self._deadline = time.monotonic() + patience
+                    kind, body = self._message(timeout_seconds + _GRACE_SECONDS)
+                    self._look()
+                    if kind == RESULT:
+                        value = self._value(body, expected)
+                        if accept is not None and not accept(value):
+                            raise _FalseAnswer("it is about something else than what was asked")
+                        self.usable = True
+                        return value
+                    if kind == ERROR:
+                        error, last = _error(name, body, self._missing, writes=place is not None)
+                        self.usable = not last
+                        break
+                    if kind == READY:
+                        self._missing = _missing(body)
+                    elif kind == LOG:
+                        logged += 1
+                        if logged <= _MOST_LOGGED:
+                            _log(body)
+                        elif logged == _MOST_LOGGED + 1:
+                            logger.info("%s: further records of its decoder are left out", name)
+                    elif kind == PROGRESS and on_progress is not None:
+                        on_progress(*_two_numbers(body))
+                    began, patience = min(began, time.monotonic()), timeout_seconds + _GRACE_SECONDS
+                    if time.monotonic() - began > most_seconds:
+                        raise DecodeError(
+                            f"{name} was stopped: decoding took longer than {most_seconds:,.0f} s",
+                            hint="the file may be damaged or the disk too slow; the setting "
+                            "decode_timeout_seconds allows more time",
+                        )
+            except TimeoutError as exc:
+                raise hung(name, timeout_seconds) from exc
+            except _FalseAnswer as exc:
+                logger.warning("%s: a child's answer is not taken: %s", name, _plain(str(exc)))
+                raise DecodeError(
+                    f"{name} cannot be decoded: its decoder sent an unreadable response", hint=_MAY_BE_HARMFUL
+                ) from exc
+            except (OSError, _Ended) as exc:
+                raise self._death(name) from exc
+            finally:
+                if not self.usable:
+                    self.end()
+            raise error
+
+    @contextmanager
+    def _brought(self, sources: Collection[str]) -> Iterator[None]:
+        """Bring objects to the child meanwhile, and say what was wrong with one of them."""
         self._feed.begin(sources)
         try:
-            return self._run(
-                job,
-                arguments,
-                options,
-                name=name,
-                timeout_seconds=timeout_seconds,
-                most_seconds=most_seconds,
-                place=place,
-                most_bytes=most_bytes,
-                on_progress=on_progress,
-                expected=expected,
-                accept=accept,
-            )
+            yield
         finally:
             # An object that cannot be read looks to a decoder as if it ended there.
             if (error := self._feed.error()) is not None:
                 self.end()
                 raise error
-
-    def _run(
-        self,
-        job: str,
-        arguments: tuple[Any, ...],
-        options: dict[str, Any],
-        *,
-        name: str,
-        timeout_seconds: float,
-        most_seconds: float,
-        place: int | None,
-        most_bytes: float,
-        on_progress: Callable[[int, int], None] | None,
-        expected: Any,
-        accept: Callable[[Any], bool] | None,
-    ) -> Any:
-        self.usable = False  # until it has answered
-        options = options | {"with_progress": on_progress is not None}
-        began, patience, logged = math.inf, START_SECONDS, 0
-        self._look = _nothing if place is None else partial(_refuse_larger, place, most_bytes, name)
-        try:
-            call = pickle.dumps((job, arguments, options, place is not None))
-            self._socket.settimeout(START_SECONDS)
-            self._socket.sendall(HEAD.pack(CALL, len(call)) + call)
-            if place is not None:
-                socket.send_fds(self._socket, [b"F"], [place])
-            while True:
-                self._deadline = time.monotonic() + patience
-                kind, body = self._message(timeout_seconds + _GRACE_SECONDS)
-                self._look()
-                if kind == RESULT:
-                    value = self._value(body, expected)
-                    if accept is not None and not accept(value):
-                        raise _FalseAnswer("it is about something else than what was asked")
-                    self.usable = True
-                    return value
-                if kind == ERROR:
-                    error, last = _error(name, body, self._missing, writes=place is not None)
-                    self.usable = not last
-                    break
-                if kind == READY:
-                    self._missing = _missing(body)
-                elif kind == LOG:
-                    logged += 1
-                    if logged <= _MOST_LOGGED:
-                        _log(body)
-                    elif logged == _MOST_LOGGED + 1:
-                        logger.info("%s: further records of its decoder are left out", name)
-                elif kind == PROGRESS and on_progress is not None:
-                    on_progress(*_two_numbers(body))
-                began, patience = min(began, time.monotonic()), timeout_seconds + _GRACE_SECONDS
-                if time.monotonic() - began > most_seconds:
-                    raise DecodeError(
-                        f"{name} was stopped: decoding took longer than {most_seconds:,.0f} s",
-                        hint="the file may be damaged or the disk too slow; the setting "
-                        "decode_timeout_seconds allows more time",
-                    )
-        except TimeoutError as exc:
-            raise hung(name, timeout_seconds) from exc
-        except _FalseAnswer as exc:
-            logger.warning("%s: a child's answer is not taken: %s", name, _plain(str(exc)))
-            raise DecodeError(
-                f"{name} cannot be decoded: its decoder sent an unreadable response", hint=_MAY_BE_HARMFUL
-            ) from exc
-        except (OSError, _Ended) as exc:
-            raise self._death(name) from exc
-        finally:
-            if not self.usable:
-                self.end()
-        raise error
 
     def end(self) -> None:
         """End it, whatever it does."""

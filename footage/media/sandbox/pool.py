@@ -61,9 +61,8 @@ class _Pool:
         with self._changed:
             idle = self._idle[role]
             while True:
-                for dead in [
-                    each for each in idle if not each.alive
-                ]:  # the system may have needed its memory
+                # The system may have needed the memory of some.
+                for dead in [each for each in idle if not each.alive]:
                     idle.remove(dead)
                     dead.end()
                     self._count[role] -= 1
