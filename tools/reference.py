@@ -47,7 +47,7 @@ What each model's own card offers, whether it is available here, and the test th
 [choose a model](../how-to/models.md)."""
 JSON_INTRO = """# JSON
 
-<!-- Written by tools/reference.py from service/schemas and evaluation/schemas.py; edit those. -->
+<!-- Written by tools/reference.py from service/schemas and evaluation/schemas; edit those. -->
 
 With `--json` a command prints one JSON object per line on stdout; progress and remarks go to stderr. This
 page describes each line that a command may print, schema version {version}. The version grows when a key goes

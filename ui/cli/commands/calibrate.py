@@ -74,7 +74,7 @@ def run(
 
 
 def _show(fitted: Calibration, place: Path, *, as_json: bool) -> None:
-    from evaluation.schemas import CalibrationRecord
+    from evaluation.schemas.measuring import CalibrationRecord
 
     if as_json:
         fits = {name: getattr(fitted, name) for name in type(fitted).model_fields}

@@ -219,7 +219,7 @@ def _print_json(
     words: Sequence[Asked],
     figures: Mapping[str, float],
 ) -> None:
-    from evaluation.schemas import DemoAnswerRecord, DemoRecord, DemoWordsRecord
+    from evaluation.schemas.measuring import DemoAnswerRecord, DemoRecord, DemoWordsRecord
 
     for question, answer in zip(questions, answers, strict=True):
         match = next(iter(answer.matches), None)

@@ -47,7 +47,7 @@ def grounding(
     """
     from evaluation import readers
     from evaluation.grounding import grounding_rows
-    from evaluation.schemas import BenchmarkRecord
+    from evaluation.schemas.measuring import BenchmarkRecord
 
     queries = readers.FORMATS[form](annotations)
     guessed = readers.read_qvhighlights_predictions(predictions)

@@ -17,7 +17,7 @@ from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from evaluation.own_library import Asked, TruthFile
-    from evaluation.schemas import Times
+    from evaluation.schemas.measuring import Times
     from footage.core.config import Settings
     from footage.core.types import Span
     from footage.store import Store
@@ -50,7 +50,7 @@ def init(
 
     The file lists your videos, your accepted and rejected results, and proposed queries to check.
     """
-    from evaluation.schemas import TruthFileRecord
+    from evaluation.schemas.measuring import TruthFileRecord
     from evaluation.truth_template import write_template
 
     written = write_template(source, out, db=settings.db)
@@ -192,7 +192,7 @@ def _print_json(
     names: Mapping[str, str],
 ) -> None:
     from evaluation.own_library import confidence_of, judged
-    from evaluation.schemas import FiguresRecord, ScoredQueryRecord
+    from evaluation.schemas.measuring import FiguresRecord, ScoredQueryRecord
     from evaluation.verdicts import reliability
     from service.schemas.answers import MatchFields, coverage_fields, match_fields
 

@@ -1,4 +1,4 @@
-"""Lines of JSON about quality: of eval, demo and calibrate; with them, the lines of every command."""
+"""Lines of JSON about quality: of `eval init`, `eval run`, `eval grounding`, demo and calibrate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Literal
 from pydantic import Field
 
 from search.grounding.calibration import Card, Fit, PicturedFits
-from service.schemas import COMMANDS as SERVICE_COMMANDS
 from service.schemas.answers import MatchFields, SearchedTrackFields
 from service.schemas.base import Record
 
@@ -244,14 +243,3 @@ class CalibrationRecord(Record):
     """How it was fitted, and its quality."""
     pictured: PicturedFits | None
     """The fits for spans with pictures, and the image embedder they are for; null where none were fitted."""
-
-
-COMMANDS: dict[str, tuple[type[Record], ...]] = {
-    **SERVICE_COMMANDS,
-    "eval init": (TruthFileRecord,),
-    "eval run": (ScoredQueryRecord, FiguresRecord),
-    "eval grounding": (BenchmarkRecord,),
-    "calibrate": (CalibrationRecord,),
-    "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
-}
-"""The lines that each command prints with --json, in their order; all commands."""

@@ -1,0 +1,1 @@
+"""Asks language models to judge texts: structured answers, kept by content, budgeted, with agreement."""

@@ -1,0 +1,26 @@
+"""Lines of JSON about quality; with them, the lines of every command."""
+
+from __future__ import annotations
+
+from evaluation.schemas.measuring import (
+    BenchmarkRecord,
+    CalibrationRecord,
+    DemoAnswerRecord,
+    DemoRecord,
+    DemoWordsRecord,
+    FiguresRecord,
+    ScoredQueryRecord,
+    TruthFileRecord,
+)
+from service.schemas import COMMANDS as SERVICE_COMMANDS
+from service.schemas.base import Record
+
+COMMANDS: dict[str, tuple[type[Record], ...]] = {
+    **SERVICE_COMMANDS,
+    "eval init": (TruthFileRecord,),
+    "eval run": (ScoredQueryRecord, FiguresRecord),
+    "eval grounding": (BenchmarkRecord,),
+    "calibrate": (CalibrationRecord,),
+    "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
+}
+"""The lines that each command prints with --json, in their order; all commands."""

@@ -1,0 +1,1 @@
+"""Checks what texts claim about videos against the videos; knows no file format and prints nothing."""

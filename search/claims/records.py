@@ -1,0 +1,155 @@
+"""Claims, what judges say of them, and the errors that follow; pure data.
+
+A text about a video is taken apart into claims. Each judge votes on each claim. What most judges that could
+see the claim contradict is an error of the text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from footage.core.types import Span, Video
+
+ClaimKind = Literal["object", "attribute", "action", "count", "order", "time", "text"]
+"""What a claim is about: a thing, how it looks or where it is, what it does or which way it moves, how many
+there are, what comes first, when it happens, and what is written or said."""
+ErrorKind = Literal["object", "attribute", "action", "count", "order", "time", "text", "invented", "missing"]
+"""Kinds of errors: a wrong claim of each kind; an event that does not happen at all; one that is left out."""
+Severity = Literal["minor", "major"]
+"""Major: the text would lead a viewer to another event or another moment."""
+Ruling = Literal["supported", "contradicted", "not visible"]
+"""What a judge says of a claim: the video shows it, shows otherwise, or shows neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One statement about a video that can be true or false by itself."""
+
+    text: str
+    """The statement, one sentence or phrase."""
+    kind: ClaimKind
+    """What it is about."""
+    span: Span | None = None
+    """Where to look, in video time; None for the whole video."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one judge says of one claim."""
+
+    judge: str
+    """Name of the judge: model and revision."""
+    ruling: Ruling | None
+    """The ruling; None where the judge could not answer."""
+    confidence: float | None = None
+    """How sure the judge is of the ruling, 0 to 1; None where it does not say."""
+    instead: str = ""
+    """What the judge sees in place of what is claimed; empty where it sees nothing else or does not say."""
+    span: Span | None = None
+    """When the judge sees it, in video time; None where it does not say."""
+    frames: tuple[float, ...] = ()
+    """Moments that show it, seconds of video time: evidence to look at."""
+    evidence: tuple[str, ...] = ()
+    """Reasons, in sentences."""
+    problem: str = ""
+    """Why there is no ruling, in one sentence; empty where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedClaim:
+    """A claim and the votes on it."""
+
+    claim: Claim
+    """The claim."""
+    votes: tuple[Vote, ...]
+    """One for each judge, in the order of the judges."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimError:
+    """An error of a text, and how many judges see it."""
+
+    kind: ErrorKind
+    """What is wrong."""
+    severity: Severity
+    """How bad it is."""
+    sentence: str
+    """What is wrong, for people, as in: The video shows a blue car, not a red car."""
+    votes_for: int
+    """Judges that see the error."""
+    votes: int
+    """Judges that gave a ruling."""
+    span: Span | None = None
+    """Where to look, in video time; None for the whole video."""
+    suggestion: str = ""
+    """What the text should say, or when, as in "0:12.0-0:16.5"; empty without a proposal."""
+    frames: tuple[float, ...] = ()
+    """Moments that show it, seconds of video time."""
+
+    @property
+    def is_consensus(self) -> bool:
+        """Whether more than half of the judges with a ruling see it."""
+        return 2 * self.votes_for > self.votes
+
+
+@dataclass(frozen=True, slots=True)
+class TextEntry:
+    """A text to be checked: a captioned event, or an entry of a truth file."""
+
+    id: str
+    """Name of the entry, unique in its video."""
+    text: str
+    """What happens."""
+    spans: tuple[Span, ...]
+    """When, in video time; empty where the text has no time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedEntry:
+    """An entry, its claims with their votes, and its errors."""
+
+    entry: TextEntry
+    """The entry."""
+    claims: tuple[CheckedClaim, ...]
+    """Its claims."""
+    errors: tuple[ClaimError, ...]
+    """Its errors, those that most judges see first; empty for an entry without one."""
+    problem: str = ""
+    """Why it could not be checked, in one sentence; empty where it was."""
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether at least one judge gave a ruling on one claim."""
+        return any(vote.ruling is not None for each in self.claims for vote in each.votes)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedVideo:
+    """The entries of one video, and what they leave out."""
+
+    video: Video
+    """The video."""
+    path: str
+    """A file that holds it."""
+    entries: tuple[CheckedEntry, ...]
+    """The entries, in their order."""
+    missing: tuple[ClaimError, ...] = ()
+    """Events that the judges see and no entry has; kind "missing"."""
+
+
+class ClaimJudge(Protocol):
+    """Something that can look at a video and say whether a claim holds."""
+
+    @property
+    def name(self) -> str:
+        """Name for reports: model and revision."""
+        ...
+
+    def check(self, video: Video, path: str, claims: list[Claim]) -> list[Vote]:
+        """One vote for each claim, in order; what cannot be decided is a vote with a ``problem``.
+
+        Raises:
+            ModelError: when the model fails as a whole.
+        """
+        ...
