@@ -43,8 +43,8 @@ def bootstrap(
     """The percentile bootstrap interval of a figure (Efron and Tibshirani, 1993), drawn over clusters.
 
     Args:
-        clusters: What is drawn with replacement: clips, videos or queries, each with all that belongs to it. For
-            the paired difference of two systems, give the results of both in one cluster.
+        clusters: What is drawn with replacement: clips, videos or queries, each with all that belongs to it.
+            For the paired difference of two systems, give the results of both in one cluster.
         statistic: The figure of some clusters; a draw for which it is NaN is left out.
         draws: How many draws.
         level: Level of the interval, 0 to 1.
