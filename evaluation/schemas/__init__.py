@@ -9,6 +9,7 @@ from evaluation.schemas.measuring import (
     DemoRecord,
     DemoWordsRecord,
     FiguresRecord,
+    GmrRecord,
     ScoredQueryRecord,
     TruthFileRecord,
 )
@@ -19,7 +20,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     **SERVICE_COMMANDS,
     "eval init": (TruthFileRecord,),
     "eval run": (ScoredQueryRecord, FiguresRecord),
-    "eval grounding": (BenchmarkRecord,),
+    "eval grounding": (BenchmarkRecord, GmrRecord),
     "calibrate": (CalibrationRecord,),
     "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }
