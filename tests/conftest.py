@@ -78,6 +78,7 @@ SLOW_FILES = frozenset(
         "evaluation_own_library",
         "evaluation_scoring",
         "evaluation_suites",
+        "evaluation_needle",
         "evaluation_tracks",
         "executors_ray",
         "export_burned_subtitles",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 
 FINDS = ("model", "model_path", "find_model", "find_model_path", "device", "allow_remote")
 """Settings that options set."""
-MOST_HOURS = 100
-"""Longest footage that ``needle`` draws."""
-LOG_SECONDS = 10.0
-"""Time between two lines of progress about the same stage."""
 Suite = Callable[[argparse.Namespace, Service], Mapping[str, Any]]
 
 
@@ -202,27 +197,9 @@ def long_file(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
 
 def needle(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     """One moment in hours of drawn footage, among near misses: found at any length, and at what cost?"""
-    from evaluation.suites.needle import NeedleModels, evaluate_needle
-    from service import factories
+    from evaluation.suites.needle_options import run_needle
 
-    pictures = factories.load_image_embedder(service.settings, given.image_embedder)
-    models = NeedleModels(
-        captioner=service.model(),
-        finder=_find_model(service) or service.model(),
-        embedder=service.embedder(),
-        image_embedder=pictures,
-        image_maker=factories.load_image_maker(service.settings, given.image_embedder, lambda: pictures),
-    )
-    return evaluate_needle(
-        models,
-        seed=given.seed,
-        hours=given.hours,
-        arms=given.arms,
-        needles=given.needles,
-        looking=service.looking(fresh=True),
-        folder=given.keep,
-        on_progress=_logged if given.log else _progress,
-    )
+    return run_needle(given, service, find_model=_find_model(service), on_progress=_progress)
 
 
 def tracks(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
@@ -333,7 +310,9 @@ def _parser() -> argparse.ArgumentParser:
         if suite is images:
             _add_images(one)
         if suite is needle:
-            _add_needle(one)
+            from evaluation.suites.needle_options import add_needle_options
+
+            add_needle_options(one)
     return parser
 
 
@@ -390,43 +369,6 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
     )
-
-
-def _add_needle(parser: argparse.ArgumentParser) -> None:
-    from evaluation.suites.haystack import NEEDLES
-    from evaluation.suites.needle import HOURS, NEEDLE_ARMS
-
-    parser.add_argument(
-        "--hours",
-        type=_lengths,
-        default=HOURS,
-        metavar="LIST",
-        help=f"lengths of the footage, separated by commas; {','.join(f'{h:g}' for h in HOURS)} unless named",
-    )
-    parser.add_argument(
-        "--arms",
-        type=_arms,
-        default=NEEDLE_ARMS,
-        metavar="LIST",
-        help=f"what leads a search, separated by commas: {', '.join(NEEDLE_ARMS)}; all unless named",
-    )
-    parser.add_argument(
-        "--needles",
-        type=_positive,
-        default=NEEDLES,
-        metavar="N",
-        help="needles in each length, and as many events that never happen",
-    )
-    parser.add_argument(
-        "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
-    )
-    parser.add_argument(
-        "--keep",
-        type=Path,
-        metavar="FOLDER",
-        help="keep footage, indexes and answers here; a killed run goes on from there",
-    )
-    parser.add_argument("--log", action="store_true", help="print progress in lines, one every few seconds")
 
 
 def _add_tracks(parser: argparse.ArgumentParser) -> None:
@@ -488,24 +430,6 @@ def _parts(text: str) -> tuple[str, ...]:
     return parts
 
 
-def _lengths(text: str) -> tuple[float, ...]:
-    hours = tuple(float(part) for part in text.split(","))
-    if not all(0 < each <= MOST_HOURS for each in hours):
-        raise argparse.ArgumentTypeError(f"a length must be above 0 and up to {MOST_HOURS} hours: {text}")
-    return hours
-
-
-def _arms(text: str) -> tuple[str, ...]:
-    from evaluation.suites.needle import NEEDLE_ARMS
-
-    arms = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if unknown := [arm for arm in arms if arm not in NEEDLE_ARMS]:
-        raise argparse.ArgumentTypeError(
-            f"there is no arm {unknown[0]!r}; known are {', '.join(NEEDLE_ARMS)}"
-        )
-    return arms
-
-
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -517,17 +441,6 @@ def _progress(stage: str, done: int, total: int, detail: str = "") -> None:
     if sys.stderr.isatty():
         end = "\n" if done == total else ""
         print(f"\r{stage}: {done} of {total or '?'} {detail}\033[K", end=end, file=sys.stderr, flush=True)  # noqa: T201
-
-
-_logged_at: dict[str, float] = {}
-
-
-def _logged(stage: str, done: int, total: int) -> None:
-    """Progress in lines of a log, at the end of a stage and every ``LOG_SECONDS``."""
-    now = time.monotonic()
-    if done == total or now - _logged_at.get(stage, 0.0) >= LOG_SECONDS:
-        _logged_at[stage] = now
-        print(f"{time.strftime('%H:%M:%S')} {stage}: {done:,} of {total:,}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _print(figures: Mapping[str, Any], *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from footage.core.errors import UsageError
 from footage.core.types import Span
 from footage.synthetic.clips import (
     ALL_EVENTS,
@@ -28,6 +29,8 @@ from footage.synthetic.writing import write_video
 
 NEEDLES = 24
 """Needles in each length, and as many events that never happen."""
+MOST_NEEDLES = len(ALL_EVENTS) // 3
+"""Most needles: a third of all events that can be drawn; one third never happens, one is for all else."""
 EVENTS_PER_MINUTE = 6.0
 """Events of all kinds, the needles included."""
 TAKE_SECONDS = 150.0
@@ -52,6 +55,8 @@ class HaystackQuery:
 
     text: str
     """What is asked, in wordings that no calibration was fitted on."""
+    what: What
+    """The event that is asked for."""
     span: Span | None
     """When it happens, once; None for what never happens."""
     near_misses: int
@@ -84,13 +89,13 @@ def draw_haystack(seed: int, *, hours: float, needles: int = NEEDLES) -> Haystac
     Args:
         seed: Decides the cameras, and what the needles and the absent events are; with the length, all else.
         hours: Length.
-        needles: How many, and how many absent events; at most a third of all events that can be drawn.
+        needles: How many, and how many absent events; at most ``MOST_NEEDLES``.
 
     Raises:
-        ValueError: when so many needles do not fit.
+        UsageError: when so many needles do not fit.
     """
-    if not 1 <= needles <= len(ALL_EVENTS) // 3:
-        raise ValueError(f"from 1 to {len(ALL_EVENTS) // 3} needles can be drawn, not {needles}")
+    if not 1 <= needles <= MOST_NEEDLES:
+        raise UsageError(f"From 1 to {MOST_NEEDLES} needles can be drawn, not {needles}.")
     fixed = np.random.default_rng([_STREAM, seed])
     cameras = [random_scene(fixed) for _ in range(CAMERAS)]
     order = [ALL_EVENTS[int(n)] for n in fixed.permutation(len(ALL_EVENTS))]
@@ -113,7 +118,7 @@ def draw_haystack(seed: int, *, hours: float, needles: int = NEEDLES) -> Haystac
     return Haystack(
         done,
         tuple(
-            HaystackQuery(words[what], spans.get(what), sum(one_apart(each, what) for each in happened))
+            HaystackQuery(words[what], what, spans.get(what), sum(one_apart(each, what) for each in happened))
             for what in (*by_time, *absent)
         ),
     )
@@ -177,7 +182,10 @@ class _Cast:
         )
         slot = next((slot for slot in free if self._fits(what, slot)), None)
         if slot is None:
-            raise ValueError("too many needles for so short a haystack")
+            raise UsageError(
+                f"{count} needles do not fit into so short a haystack.",
+                hint="Draw a longer one, or fewer needles.",
+            )
         self._set(what, slot)
         return self._span(slot)
 
