@@ -12,7 +12,7 @@ from footage.core.errors import UsageError
 from footage.embed.image_embedder import load_image_embedder
 from service import factories
 
-HOURS, NEEDLES, SEED = 0.03, 4, 6
+HOURS, NEEDLES, SEED = 0.02, 3, 6
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +33,23 @@ def run(models, folder, *arms):
 
 
 def test_a_run_goes_on_where_it_was_killed_and_pictures_do_not_change_what_captions_lead_to(models, tmp_path):
-    captions = run(models, tmp_path / "captions", "captions")["lengths"]["0.03 h"]
+    captions = run(models, tmp_path / "captions", "captions")["lengths"]["0.02 h"]
     assert captions["captions"]["needles"] == captions["captions"]["absent"] == NEEDLES
     assert captions["captions"]["R@1"][0] >= 0.5 and 0 < captions["captions"]["windows"] <= 9
 
     # The same with pictures in the index: searched by captions alone, the answers are the same.
-    everything = run(models, tmp_path / "all", "captions", "images", "all")["lengths"]["0.03 h"]
-    before, after = (read_answers(tmp_path / name / "0.03h") for name in ("captions", "all"))
+    everything = run(models, tmp_path / "all", "captions", "images", "all")["lengths"]["0.02 h"]
+    before, after = (read_answers(tmp_path / name / "0.02h") for name in ("captions", "all"))
     assert [each.ious for each in before] == [each.ious for each in after if each.arm == "captions"]
     assert everything["images"]["windows"] > 0
     assert "index images, processor seconds a hour" in everything and "images, no model" in everything
 
     # Killed while it wrote an answer: this one is asked again, all others are kept.
-    file = tmp_path / "all" / "0.03h" / "answers.jsonl"
+    file = tmp_path / "all" / "0.02h" / "answers.jsonl"
     written = file.read_text()
     whole, _, last = written.rpartition("\n")
     file.write_text(f"{whole}\n{last[: len(last) // 2]}")
-    again = run(models, tmp_path / "all", "captions", "images", "all")["lengths"]["0.03 h"]
+    again = run(models, tmp_path / "all", "captions", "images", "all")["lengths"]["0.02 h"]
     assert file.read_text().startswith(whole) and len(read_answers(file.parent)) == len(after)
     assert {arm: again[arm]["R@1"] for arm in ("captions", "images", "all")} == {
         arm: everything[arm]["R@1"] for arm in ("captions", "images", "all")
