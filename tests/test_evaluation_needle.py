@@ -12,6 +12,7 @@ from footage.core.errors import UsageError
 from footage.embed.image_embedder import load_image_embedder
 from service import factories
 
+ARMS = ("captions", "images", "all")
 HOURS, NEEDLES, SEED = 0.02, 3, 6
 
 
@@ -33,30 +34,31 @@ def run(models, folder, *arms):
 
 
 def test_a_run_goes_on_where_it_was_killed_and_pictures_do_not_change_what_captions_lead_to(models, tmp_path):
-    captions = run(models, tmp_path / "captions", "captions")["lengths"]["0.02 h"]
+    folder = tmp_path / "kept"
+    captions = run(models, folder, "captions")["lengths"]["0.02 h"]
     assert captions["captions"]["needles"] == captions["captions"]["absent"] == NEEDLES
     assert captions["captions"]["R@1"][0] >= 0.5 and 0 < captions["captions"]["windows"] <= 9
+    file = folder / "0.02h" / "answers.jsonl"
+    before = read_answers(file.parent)
+    file.unlink()
 
-    # The same with pictures in the index: searched by captions alone, the answers are the same.
-    everything = run(models, tmp_path / "all", "captions", "images", "all")["lengths"]["0.02 h"]
-    before, after = (read_answers(tmp_path / name / "0.02h") for name in ("captions", "all"))
+    # With pictures added to the index: searched by captions alone, the answers are the same.
+    everything = run(models, folder, *ARMS)["lengths"]["0.02 h"]
+    after = read_answers(file.parent)
     assert [each.ious for each in before] == [each.ious for each in after if each.arm == "captions"]
     assert everything["images"]["windows"] > 0
     assert "index images, processor seconds a hour" in everything and "images, no model" in everything
 
     # Killed while it wrote an answer: this one is asked again, all others are kept.
-    file = tmp_path / "all" / "0.02h" / "answers.jsonl"
     written = file.read_text()
     whole, _, last = written.rpartition("\n")
     file.write_text(f"{whole}\n{last[: len(last) // 2]}")
-    again = run(models, tmp_path / "all", "captions", "images", "all")["lengths"]["0.02 h"]
+    again = run(models, folder, *ARMS)["lengths"]["0.02 h"]
     assert file.read_text().startswith(whole) and len(read_answers(file.parent)) == len(after)
-    assert {arm: again[arm]["R@1"] for arm in ("captions", "images", "all")} == {
-        arm: everything[arm]["R@1"] for arm in ("captions", "images", "all")
-    }
+    assert {arm: again[arm]["R@1"] for arm in ARMS} == {arm: everything[arm]["R@1"] for arm in ARMS}
     costs = [json.loads(line) for line in (file.parent / "costs.jsonl").read_text().split("\n") if line]
     assert [line["units"] for line in costs if line["stage"] == "ask all"] == [2 * NEEDLES, 1]
-    assert sum(line["stage"].startswith("index") for line in costs) == 2
+    assert sum(line["stage"].startswith("index") for line in costs) == 3
 
     with pytest.raises(UsageError, match="seed 6, not 7"):
-        evaluate_needle(models, seed=7, hours=[HOURS], needles=NEEDLES, folder=tmp_path / "all")
+        evaluate_needle(models, seed=7, hours=[HOURS], needles=NEEDLES, folder=folder)

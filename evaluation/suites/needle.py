@@ -263,6 +263,8 @@ def _index(models: NeedleModels, place: Path, arms: Sequence[str], report: OnPro
             os.replace(partial, captions)
     if set(arms) - {"images"}:
         _run_index(models, place, captions, report, captioned=True)
+    if "all" in arms:  # an earlier run for captions alone has left no pictures to copy
+        _run_index(models, place, captions, report, captioned=False)
 
 
 def _run_index(models: NeedleModels, place: Path, db: Path, report: OnProgress, *, captioned: bool) -> None:
@@ -270,7 +272,7 @@ def _run_index(models: NeedleModels, place: Path, db: Path, report: OnProgress, 
     from indexer.pipeline import index
 
     stage = "captions" if captioned else "images"
-    done = place / f"{stage}.done"
+    done = place / f"{db.stem}-{stage}.done"
     if done.exists():
         return
     store = Store.open(db, create=True)
