@@ -1,4 +1,4 @@
-"""Clips on their way to being judged: which questions each needs, and what the answers make of it; asks nothing."""
+"""Clips on their way to being judged: the questions each needs, what answers make of it; asks nothing."""
 
 from __future__ import annotations
 

@@ -142,9 +142,7 @@ def plan_judging(
     return JudgingPlan(tuple(zip(names, costs, strict=True)), guessed)
 
 
-def _answers(
-    judge: TextJudge, asked: Sequence[tuple[ClipDraft, Side, JudgeQuestion]]
-) -> list[JudgeReply]:
+def _answers(judge: TextJudge, asked: Sequence[tuple[ClipDraft, Side, JudgeQuestion]]) -> list[JudgeReply]:
     return judge.ask([question for _, _, question in asked]) if asked else []
 
 

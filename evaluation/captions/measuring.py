@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,11 @@ from evaluation.captions.relations import Aspect, ReferenceClip
 from evaluation.captions.sources import indexed_captions, places_beside, places_in
 from evaluation.captions.watched import watch_clips
 from footage.core.errors import UsageError
+from footage.core.types import Video
 
 if TYPE_CHECKING:
     from evaluation.judging.server_judge import ServerJudge
+    from footage.core.config import Settings
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from search.claims.records import ClaimJudge
@@ -104,6 +106,33 @@ def has_own_captions(clips: Sequence[ReferenceClip]) -> bool:
     return any(clip.predicted is not None for clip in clips)
 
 
+def open_text_judges(
+    settings: Settings,
+    addresses: Sequence[str],
+    *,
+    runs: int = 1,
+    max_calls: int | None = None,
+    max_tokens: int | None = None,
+) -> list[ServerJudge]:
+    """Connect to judges of texts; their answers are kept in the cache folder of the settings.
+
+    Raises:
+        UsageError: when an address, the number of runs or a bound makes no sense.
+        ModelUnavailableError: when a server cannot be reached, refuses the key, or has no such model.
+    """
+    from evaluation.judging.budget import JudgeBudget
+    from evaluation.judging.panel import open_judges
+    from service.factories import server_access
+
+    return open_judges(
+        addresses,
+        access=server_access(settings),
+        folder=settings.cache_dir / "judges",
+        runs=runs,
+        budget=JudgeBudget(max_calls=max_calls, max_tokens=max_tokens),
+    )
+
+
 def measure_captions(
     task: CaptionTask,
     judges: Sequence[ServerJudge],
@@ -125,13 +154,11 @@ def measure_captions(
         ModelError: when a judge cannot be used at all.
         UsageError: when a budget does not allow another question; what was answered is kept.
     """
-    from footage.media.sandbox import probe
-
     # 1. Text against text.
     clips = judge_captions(task.clips, judges, task.aspects, on_progress=on_progress)
     # 2. Each claim against the video.
     if video_judges:
-        clips = watch_clips(clips, task.places, video_judges, probe=probe, on_progress=on_progress)
+        clips = watch_clips(clips, task.places, video_judges, probe=probe_content, on_progress=on_progress)
     # 3. Retrieval among the clips.
     retrieval = {} if embedder is None else _retrieval(task, embedder)
     return CaptionQuality(
@@ -144,6 +171,18 @@ def measure_captions(
         retrieval=retrieval,
         costs={judge.name: judge.cost for judge in judges},
     )
+
+
+def probe_content(path: Path) -> Video:
+    """What a file is, with the identity of its content: answers are kept by it.
+
+    Raises:
+        VideoError: when the file cannot be used.
+    """
+    from footage.media.sandbox import probe
+    from indexer.library import content_id
+
+    return replace(probe(path), content_id=content_id(path))
 
 
 def _retrieval(task: CaptionTask, embedder: TextEmbedder) -> dict[str, RetrievalScores]:

@@ -1,4 +1,4 @@
-"""Figures of judged captions: by category and over all, with intervals, agreement and the video's view; asks nobody."""
+"""Figures of judged captions: by category and over all, with intervals, agreement and the video's view."""
 
 from __future__ import annotations
 
@@ -107,10 +107,8 @@ def cost_fields(cost: JudgeCost) -> JudgeCostFields:
 
 
 def agreement(clips: Sequence[JudgedClip]) -> float | None:
-    """Krippendorff's alpha of the judges over all claims of both sides; None for one judge or no variation."""
-    alpha = krippendorff_alpha(
-        [item.votes for clip in clips for item in (*clip.reference, *clip.predicted)]
-    )
+    """Krippendorff's alpha of the judges over all claims; None for one judge, or without variation."""
+    alpha = krippendorff_alpha([item.votes for clip in clips for item in (*clip.reference, *clip.predicted)])
     return None if math.isnan(alpha) else alpha
 
 

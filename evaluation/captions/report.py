@@ -1,4 +1,4 @@
-"""Writes the report of a caption measurement: one HTML file with tables and frames, which needs nothing else."""
+"""Writes the report of a caption measurement: one HTML file with tables and frames, without other files."""
 
 from __future__ import annotations
 
@@ -57,9 +57,7 @@ def write_report(
         partial.write_text(page, encoding="utf-8")
 
 
-def report_page(
-    quality: CaptionQuality, record: CaptionQualityRecord, places: Mapping[str, Path]
-) -> str:
+def report_page(quality: CaptionQuality, record: CaptionQualityRecord, places: Mapping[str, Path]) -> str:
     """The report as one HTML page."""
     parts = [_head(record)]
     for aspect, figures in record.aspects.items():
@@ -119,8 +117,9 @@ def _figures(figures: AspectFigureFields) -> str:
     relation_table = _table("Share of each relation", ("claims of the", *RELATIONS), relations)
     alpha = "none" if figures.alpha is None else f"{figures.alpha:.3f}"
     counts = (
-        f"<p>{figures.judged:,} clips judged, {figures.failed:,} left out; {figures.predicted_claims:,} claims of "
-        f"captions, {figures.reference_claims:,} of references. Krippendorff's alpha of the judges: {alpha}.</p>"
+        f"<p>{figures.judged:,} clips judged, {figures.failed:,} left out; {figures.predicted_claims:,} claims "
+        f"of captions, {figures.reference_claims:,} of references. Krippendorff's alpha of the judges: "
+        f"{alpha}.</p>"
     )
     return "\n".join([overall, categories, relation_table, counts])
 
@@ -149,9 +148,7 @@ def _both(title: str, table: SideBySideFields) -> str:
     return _table(f"{title}: text (rows) and video (columns)", ("", *columns), rows)
 
 
-def _claims(
-    title: str, claims: Sequence[tuple[JudgedClip, JudgedItem]], places: Mapping[str, Path]
-) -> str:
+def _claims(title: str, claims: Sequence[tuple[JudgedClip, JudgedItem]], places: Mapping[str, Path]) -> str:
     shown = claims[:MOST_LISTED]
     only = f", the first {MOST_LISTED} shown" if len(claims) > len(shown) else ""
     articles = [_claim(clip, item, places) for clip, item in shown]
@@ -163,7 +160,9 @@ def _claim(clip: JudgedClip, item: JudgedItem, places: Mapping[str, Path]) -> st
     lines.append(f'<p class="dim">text: {item.relation}; video: {item.ruling}</p>')
     for vote in item.seen:
         said = "; ".join(filter(None, [vote.instead and f"instead: {vote.instead}", *vote.evidence]))
-        lines.append(f"<p><small>{escape(vote.judge)}: {vote.ruling or vote.problem}. {escape(said)}</small></p>")
+        lines.append(
+            f"<p><small>{escape(vote.judge)}: {vote.ruling or vote.problem}. {escape(said)}</small></p>"
+        )
     moments = dict.fromkeys(moment for vote in item.seen for moment in vote.frames)
     path = places.get(clip.id)
     if path is not None:
@@ -233,7 +232,9 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> s
     lines = [f"<tr>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>"]
     for row in rows:
         cells = [
-            f'<td class="n">{escape(cell)}</td>' if number and cell[:1].isdigit() else f"<td>{escape(cell)}</td>"
+            f'<td class="n">{escape(cell)}</td>'
+            if number and cell[:1].isdigit()
+            else f"<td>{escape(cell)}</td>"
             for number, cell in enumerate(row)
         ]
         lines.append(f"<tr>{''.join(cells)}</tr>")

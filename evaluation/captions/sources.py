@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def places_in(folder: Path, clips: Sequence[ReferenceClip]) -> dict[str, Path]:
     """The video file of each clip in a folder, by the clip's id; clips without one are left out.
 
-    A clip's video is named by its path below the folder, by its file name, or by its file name without ending.
+    A clip's video is named by its path below the folder, its file name, or its file name without ending.
 
     Raises:
         FileError: when the folder is not there.
@@ -54,7 +54,7 @@ def places_beside(file: Path, clips: Sequence[ReferenceClip]) -> dict[str, Path]
 
 
 def indexed_captions(store: Store) -> dict[str, str]:
-    """What an index says of each captioned file, by the file's path: scenes, then events, each in their order.
+    """What an index holds about each captioned file, by the file's path: scenes, then events, in order.
 
     Raises:
         StoreError: when the index cannot be read.
