@@ -1,8 +1,8 @@
 """A judge of captions by shared words, and drawn texts for it: what a language model would do, made plain.
 
-``answer`` reads the question as it reaches a server and answers as a model would: sentences of the description are
-its events, "a red car" in it is an object, and a statement follows from a description that has all its words. A
-statement that shares most words and differs in a colour or a direction is contradicted.
+``answer`` reads a question as it reaches a server and answers as a model would: sentences of the description
+are its events, "a red car" in it is an object, and a statement follows from a sentence with all its words. A
+statement that differs from a sentence in a colour or a direction alone is contradicted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 
 COLOURS = {"red", "blue", "green", "yellow", "white", "black", "orange", "purple"}
 WAYS = {"left", "right", "up", "down"}
+VERB = r"\b(?!is\b)[a-z]+s\b"
+"""What an event has and a scene has not, in the plain sentences of tests and drawn clips."""
 LITTLE = {"a", "an", "the", "is", "there", "are", "to", "from", "of", "and", "in", "it", "by"}
 
 
@@ -26,8 +28,9 @@ def words_of(text: str) -> set[str]:
 
 
 def events_of(description: str) -> list[str]:
-    """Its sentences, ten at most."""
-    return list(dict.fromkeys(filter(None, re.split(r"(?<=[.!?])\s+", description.strip()))))[:10]
+    """Its sentences with a verb, ten at most."""
+    sentences = re.split(r"(?<=[.!?])\s+", description.strip())
+    return list(dict.fromkeys(each for each in sentences if re.search(VERB, each)))[:10]
 
 
 def objects_of(description: str) -> list[str]:
@@ -37,7 +40,7 @@ def objects_of(description: str) -> list[str]:
 
 
 def relation_of(description: str, statement: str) -> str:
-    """Entailed by a sentence with all its words; contradicted by one that differs in a colour or a way alone."""
+    """Entailed by a sentence with all its words, contradicted by one with another colour or way."""
     wanted = words_of(statement)
     sentences = [words_of(each) for each in events_of(description)]
     if any(wanted <= each for each in sentences):
@@ -55,7 +58,11 @@ def answer(text: str, schema: dict | None = None) -> dict:
         statements = data_of(text, "Statements")
         return {
             "relations": [
-                {"number": int(number), "reason": "shared words", "relation": relation_of(description, statement)}
+                {
+                    "number": int(number),
+                    "reason": "shared words",
+                    "relation": relation_of(description, statement),
+                }
                 for number, statement in statements.items()
             ]
         }

@@ -1,4 +1,4 @@
-"""`footage eval captions` from start to end: a judge behind a real server, drawn clips, the demo model's captions."""
+"""`footage eval captions` end to end: a judge behind a real server, drawn clips, the demo model."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def as_lines(*arguments):
     return clips, figures
 
 
-# --- the figures -----------------------------------------------------------------------------------------------
+# --- the figures --------------------------------------------------------------------------------------------
 
 
 def test_figures_of_a_benchmark_by_category_and_over_all(judge, files):
@@ -197,9 +197,10 @@ def test_carebench_has_objects_retrieval_and_rebias(judge, tmp_path):
     assert set(record["retrieval"]) == {"general", "spatial", "temporal"}
     assert record["retrieval"]["general"]["text_to_video"] == {"R@1": 1.0, "R@5": 1.0, "R@10": 1.0}
     assert 0 <= record["rebias"] <= 1
-    assert "retrieval by captions" in measured(
-        "--references", str(path), "--format", "carebench", "--judge", address(judge)
-    ).stdout
+    assert (
+        "retrieval by captions"
+        in measured("--references", str(path), "--format", "carebench", "--judge", address(judge)).stdout
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,32 +226,80 @@ def test_captions_must_come_from_somewhere(judge, files):
     assert result.exit_code == 2 and "no captions to measure" in result.stderr
 
 
-# --- the demo model's captions, and what the clips show ---------------------------------------------------------
+# --- the demo model's captions, and what the clips show -----------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Two drawn clips, the demo model's index of them, and a truth file with one wrong and one missing event."""
+    """Two drawn clips, and the demo model's index; the truth file has a wrong colour, and an event less."""
     folder = tmp_path_factory.mktemp("drawn")
-    rng = np.random.default_rng(11)
-    videos = {}
-    for number in range(2):
-        clip = random_clip(rng, duration_seconds=12)
-        write_clip(clip, folder / f"{number}.mp4", fps=15, width=192, height=128)
-        videos[f"{number}.mp4"] = truth(clip)
+    rng = np.random.default_rng(5)
+    first, _, last = (random_clip(rng, duration_seconds=12) for _ in range(3))
+    videos = {"0.mp4": truth(first), "2.mp4": truth(last)}
+    for name, clip in zip(videos, (first, last), strict=True):
+        write_clip(clip, folder / name, fps=15, width=192, height=128)
+    wrong, left_out = videos["0.mp4"]["events"], videos["2.mp4"]["events"]
+    assert [each["query"] for each in wrong][1] == "A red car drives from right to left."
+    wrong[1]["query"] = "A blue car drives from right to left."
+    assert left_out.pop()["query"] == "A white ball bounces on the left."
     (folder / "truth.json").write_text(json.dumps(ground_truth(videos)))
-    result = runner.invoke(
-        app, ["index", str(folder), "--db", str(folder / "index.lancedb"), "--model", "demo", "--tracks", "caption"]
-    )
+    index = [
+        "index",
+        str(folder),
+        "--db",
+        str(folder / "index.lancedb"),
+        "--model",
+        "demo",
+        "--tracks",
+        "caption",
+    ]
+    result = runner.invoke(app, index)
     assert result.exit_code == 0, result.stderr
     return folder
 
 
+def of_index(drawn, judge):
+    truth_path, db = str(drawn / "truth.json"), str(drawn / "index.lancedb")
+    return ["--references", truth_path, "--db", db, "--judge", address(judge)]
+
+
 @needs_demo_model
-def test_captions_of_the_index_are_judged_against_text_and_video(judge, drawn, tmp_path):
-    arguments = ["--references", str(drawn / "truth.json"), "--db", str(drawn / "index.lancedb")]
+def test_what_the_reference_has_wrong_is_not_held_against_the_captions(judge, drawn, tmp_path):
     report = tmp_path / "report.html"
-    clips, record = as_lines(
-        *arguments, "--judge", address(judge), "--video-judge", "demo", "--report", str(report)
-    )
-    assert len(clips) == 2
+    arguments = [*of_index(drawn, judge), "--video-judge", "demo"]
+    clips, record = as_lines(*arguments, "--report", str(report))
+    # 1. By text alone, the captions are wrong where the reference is.
+    figures = record["aspects"]["events"]
+    assert figures["overall"] == {"f1": 0.6, "recall": 0.75, "precision": 0.5}
+    # 2. By the video, they are right, and the reference's error does not count.
+    assert figures["video"]["overall"] == {"f1": 1.0, "recall": 1.0, "precision": 1.0}
+    assert figures["video"]["better_than_reference"] == 2 and figures["video"]["wrong_references"] == 1
+    table = figures["video"]["predicted"]
+    assert table["contradiction"]["supported"] == table["neutral"]["supported"] == 1
+    assert figures["video"]["reference"]["contradiction"]["contradicted"] == 1
+    [blue] = [each for each in clips[0]["reference"] if "blue" in each["text"]]
+    assert blue["relation"] == "contradiction" and blue["ruling"] == "contradicted"
+    # 3. The report has both, with frames.
+    page = report.read_text()
+    assert "a red car drives from right to left." in page and "A blue car drives" in page
+    assert page.count('src="data:image/jpeg;base64,') >= 4 and "http://" not in page.replace(judge.url, "")
+    # 4. All answers are kept: the same command gives the same, as tables.
+    text = measured(*arguments).stdout
+    assert judge.calls == sum(cost["calls"] for cost in record["costs"].values())
+    assert "Better than the reference: 2." in text and "Wrong references: 1." in text
+    assert "by video" in text and "claims of references" in text
+
+
+@needs_demo_model
+def test_a_dry_run_counts_the_videos(judge, drawn):
+    [plan] = lines(measured(*of_index(drawn, judge), "--video-judge", "demo", "--dry-run", "--json").stdout)
+    assert plan["videos_to_watch"] == 2 and judge.calls == 0
+
+
+@needs_demo_model
+def test_a_video_that_the_index_does_not_have_is_named(judge, drawn, tmp_path):
+    path = tmp_path / "truth.json"
+    path.write_text(json.dumps({"videos": {"other.mp4": {"events": []}}}))
+    arguments = [*of_index(drawn, judge)[2:], "--references", str(path)]
+    result = runner.invoke(app, ["eval", "captions", *arguments])
+    assert result.exit_code == 2 and 'the first is "other.mp4"' in result.stderr and judge.calls == 0

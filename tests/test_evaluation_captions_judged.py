@@ -73,7 +73,7 @@ def relations_of(items):
     return {each.text: each.relation for each in items}
 
 
-# --- judging ---------------------------------------------------------------------------------------------------
+# --- judging ------------------------------------------------------------------------------------------------
 
 
 def test_both_sides_are_taken_apart_and_held_against_each_other():
@@ -190,7 +190,9 @@ def test_progress_is_reported_and_many_clips_are_asked_about_together():
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["", CAR, f"{CAR} {DOG}", "A dog"]), st.sampled_from(["", DOG, f"{DOG} {CAR}"]), st.booleans()
+            st.sampled_from(["", CAR, f"{CAR} {DOG}", "A dog"]),
+            st.sampled_from(["", DOG, f"{DOG} {CAR}"]),
+            st.booleans(),
         ),
         min_size=1,
         max_size=5,
@@ -199,7 +201,9 @@ def test_progress_is_reported_and_many_clips_are_asked_about_together():
 )
 def test_the_plan_is_what_is_then_asked(texts, count):
     clips = [
-        captioned(reference, caption, name=str(number), events=(reference,) if given_events and reference else None)
+        captioned(
+            reference, caption, name=str(number), events=(reference,) if given_events and reference else None
+        )
         for number, (reference, caption, given_events) in enumerate(texts)
     ]
     planned = plan_judging(clips, [OverlapJudge(str(n)) for n in range(count)], ["events", "objects"])
@@ -211,12 +215,11 @@ def test_the_plan_is_what_is_then_asked(texts, count):
     assert planned.total.calls >= exact.total.calls
 
 
-# --- prompts ---------------------------------------------------------------------------------------------------
+# --- prompts ------------------------------------------------------------------------------------------------
 
 
 def test_the_prompts_are_recorded_by_name_version_and_hash():
-    # A change of a prompt or schema raises its version, and this line with it: figures of two versions are not
-    # compared.
+    # A change of a prompt or schema raises its version, and changes its line here.
     prompts = (EVENTS_OF_CAPTION, OBJECTS_OF_CAPTION, RELATIONS_TO_CAPTION)
     assert {each.name: (each.version, each.hash) for each in prompts} == {
         "events-of-caption": (1, "506c06f6cdc6"),
@@ -244,7 +247,9 @@ def test_texts_cannot_end_their_place_in_a_question():
 def test_any_text_is_one_json_value_on_one_line(text, claims):
     question = relations_question(text, claims)
     assert overlap_judge.data_of(question.text, "Description") == " ".join(text.lower().split())
-    assert list(overlap_judge.data_of(question.text, "Statements")) == [str(n + 1) for n in range(len(claims))]
+    assert list(overlap_judge.data_of(question.text, "Statements")) == [
+        str(n + 1) for n in range(len(claims))
+    ]
 
 
 def test_an_injected_caption_gains_nothing():
@@ -253,7 +258,7 @@ def test_an_injected_caption_gains_nothing():
     assert relations_of(judged.reference) == {CAR.lower(): "neutral"}
 
 
-# --- files -----------------------------------------------------------------------------------------------------
+# --- files --------------------------------------------------------------------------------------------------
 
 
 def write(path, *rows, as_list=False):
@@ -310,7 +315,13 @@ def test_a_truth_file_gives_its_checked_events_in_their_order(tmp_path):
         return {"query": query, "spans": list(spans), **more}
 
     videos = {
-        "a.mp4": {"events": [event("a dog runs", [9, 12], [1, 2]), event("a car stops", [4, 5]), event("?", [0, 1], to_check=True)]},
+        "a.mp4": {
+            "events": [
+                event("a dog runs", [9, 12], [1, 2]),
+                event("a car stops", [4, 5]),
+                event("?", [0, 1], to_check=True),
+            ]
+        },
         "b.mp4": {"events": []},
         "c.mp4": {"events": [event("?", [0, 1], to_check=True)]},
     }
@@ -371,7 +382,10 @@ def test_malformed_references_are_refused(tmp_path):
 
 def test_captions_find_their_clips_by_id_or_by_file_name(tmp_path):
     clips = [ReferenceClip("1", "x", video="70"), ReferenceClip("yard/a.mp4", "y", video="yard/a.mp4")]
-    assert captions_for(clips, {"1": "one", "other/a.mp4": "two"}, where="f") == {"1": "one", "yard/a.mp4": "two"}
+    assert captions_for(clips, {"1": "one", "other/a.mp4": "two"}, where="f") == {
+        "1": "one",
+        "yard/a.mp4": "two",
+    }
     assert captions_for(clips, {"70.mp4": "one", "yard/a.mp4": "two"}, where="f")["1"] == "one"
     place = {"yard/a.mp4": tmp_path / "a.mp4"}
     both = {"1": "one", str(tmp_path / "a.mp4"): "right", "/elsewhere/a.mp4": "wrong"}
@@ -382,7 +396,7 @@ def test_captions_find_their_clips_by_id_or_by_file_name(tmp_path):
         captions_for(clips, {"a": "two"}, where="f")
 
 
-# --- the video -------------------------------------------------------------------------------------------------
+# --- the video ----------------------------------------------------------------------------------------------
 
 
 class KnowingJudge:
@@ -393,7 +407,11 @@ class KnowingJudge:
 
     def check(self, video, path, claims):
         rulings = [
-            "supported" if each.text in self.true else "contradicted" if each.text in self.false else "not visible"
+            "supported"
+            if each.text in self.true
+            else "contradicted"
+            if each.text in self.false
+            else "not visible"
             for each in claims
         ]
         return [Vote(self.name, ruling, frames=(1.0,)) for ruling in rulings]

@@ -1,4 +1,4 @@
-"""The arithmetic of caption quality: AutoDQ, both views, CaReBench's retrieval; hand-made cases and properties."""
+"""The arithmetic of caption quality: AutoDQ, both views, CaReBench's retrieval."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ clips = st.lists(
 )
 
 
-# --- AutoDQ ---------------------------------------------------------------------------------------------------
+# --- AutoDQ -------------------------------------------------------------------------------------------------
 
 
 def test_one_clip_counts_entailed_claims_alone():
@@ -83,7 +83,9 @@ def test_the_published_rounding_three_decimals():
     film = [clip([E, N, N], [E]), clip([E, E, N], [E, C]), clip([E], [E, *[N] * 5])]
     home = [clip([E, *[N] * 6], [E]), clip([C], [E]), clip([E], [C])]
     given_clips = [*film, *(replace(each, category="home") for each in home)]
-    record = quality_record(CaptionQuality("dream1k", "x", ("events",), tuple(given_clips), ("judge",)), draws=20)
+    record = quality_record(
+        CaptionQuality("dream1k", "x", ("events",), tuple(given_clips), ("judge",)), draws=20
+    )
     figures = record.aspects["events"]
     assert figures.categories["film"].fields() == {"f1": 0.606, "recall": 0.667, "precision": 0.556}
     assert figures.categories["home"].fields() == {"f1": 0.485, "recall": 0.381, "precision": 0.667}
@@ -103,13 +105,20 @@ def test_failed_clips_are_counted_and_left_out():
 def test_shares_of_relations_are_over_all_claims_of_a_side():
     shares = autodq.relation_shares([clip([E, C], [N, N, C, E]), clip([E, E], [])], "predicted")
     assert shares == {E: 0.25, N: 0.5, C: 0.25}
-    assert autodq.relation_shares([clip([E, C], []), clip([E, E], [])], "reference") == {E: 0.75, N: 0, C: 0.25}
+    assert autodq.relation_shares([clip([E, C], []), clip([E, E], [])], "reference") == {
+        E: 0.75,
+        N: 0,
+        C: 0.25,
+    }
 
 
 @given(clips)
 def test_figures_stay_between_zero_and_one_and_f1_between_recall_and_precision(given_clips):
     for basis in ("text", "video"):
-        for scores in [autodq.overall_scores(given_clips, basis), *autodq.category_scores(given_clips, basis).values()]:
+        for scores in [
+            autodq.overall_scores(given_clips, basis),
+            *autodq.category_scores(given_clips, basis).values(),
+        ]:
             low, high = sorted([scores.recall, scores.precision])
             assert 0 <= low <= high <= 1
             assert low - 1e-12 <= scores.f1 <= high + 1e-12 or scores.f1 == 0
@@ -143,13 +152,15 @@ def test_intervals_hold_the_figure_and_narrow_with_more_clips():
     assert ten.high - ten.low < (one.high - one.low) / 2
 
 
-# --- text and video, side by side ------------------------------------------------------------------------------
+# --- text and video, side by side ---------------------------------------------------------------------------
 
 
 def test_the_video_rules_where_it_shows_something_and_the_text_elsewhere():
     predicted = [(N, YES), (C, YES), (E, NO), (E, DARK), (N, DARK), (E, None), (N, None)]
     scores = autodq.clip_scores(clip([], predicted), "video")
-    assert scores.precision == 4 / 7  # two that only the video has, and two entailed ones that it cannot decide
+    assert (
+        scores.precision == 4 / 7
+    )  # two that only the video has, and two entailed ones that it cannot decide
     assert autodq.clip_scores(clip([], predicted)).precision == 3 / 7
 
 
@@ -175,7 +186,9 @@ def test_both_views_are_counted_and_what_differs_is_listed():
 def test_the_table_holds_every_claim_once_and_the_lists_follow_from_it(given_clips):
     for side in ("reference", "predicted"):
         table = autodq.side_by_side(given_clips, side)
-        assert sum(sum(row.values()) for row in table.values()) == sum(len(each.side(side)) for each in given_clips)
+        assert sum(sum(row.values()) for row in table.values()) == sum(
+            len(each.side(side)) for each in given_clips
+        )
     table = autodq.side_by_side(given_clips, "predicted")
     assert len(autodq.better_than_reference(given_clips)) == table[N][YES] + table[C][YES]
     table = autodq.side_by_side(given_clips, "reference")
@@ -195,7 +208,7 @@ def test_without_rulings_both_views_agree(given_clips):
     assert autodq.overall_scores(blind, "video") == autodq.overall_scores(given_clips, "text")
 
 
-# --- several judges --------------------------------------------------------------------------------------------
+# --- several judges -----------------------------------------------------------------------------------------
 
 
 def test_most_votes_win_and_a_tie_is_neutral():
@@ -221,7 +234,7 @@ def test_agreement_of_the_judges(votes, alpha):
     assert quality_record(quality, draws=5).aspects["events"].alpha == alpha
 
 
-# --- CaReBench's retrieval -------------------------------------------------------------------------------------
+# --- CaReBench's retrieval ----------------------------------------------------------------------------------
 
 
 def test_a_hit_is_any_of_its_texts_among_the_first():

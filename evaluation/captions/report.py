@@ -117,8 +117,8 @@ def _figures(figures: AspectFigureFields) -> str:
     relation_table = _table("Share of each relation", ("claims of the", *RELATIONS), relations)
     alpha = "none" if figures.alpha is None else f"{figures.alpha:.3f}"
     counts = (
-        f"<p>{figures.judged:,} clips judged, {figures.failed:,} left out; {figures.predicted_claims:,} claims "
-        f"of captions, {figures.reference_claims:,} of references. Krippendorff's alpha of the judges: "
+        f"<p>{figures.judged:,} clips judged, {figures.failed:,} left out; "
+        f"{figures.predicted_claims:,} claims of captions, {figures.reference_claims:,} of references. Krippendorff's alpha of the judges: "
         f"{alpha}.</p>"
     )
     return "\n".join([overall, categories, relation_table, counts])

@@ -14,8 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from footage.core.atomic import whole_file
 from footage.core.errors import UsageError
 from footage.core.types import Video
-from search.claims.asking_judge import AskingJudge
-from search.claims.grounding_judge import GroundingJudge
+from search.claims.judges import AskingJudge, GroundingJudge
 from search.claims.records import Claim, ClaimJudge, Vote
 from search.grounding.window_queries import EventFinder
 from service.events import Listener, ignore
