@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from evaluation.captions import autodq
 from evaluation.captions.autodq import CaptionScores
 from evaluation.captions.carebench import (
-    RetrievalScores,
+    CaptionRetrievalScores,
     caption_retrieval,
     rebias,
     retrieval_scores,
@@ -259,12 +259,12 @@ def test_recalls_grow_with_k_and_equal_texts_and_videos_are_found(count, seed):
 
 
 def test_rebias_is_the_distance_of_the_ratio_from_one():
-    spatial = RetrievalScores({1: 0.8, 5: 0.9, 10: 1.0}, {1: 0.8, 5: 0.9, 10: 1.0})
-    temporal = RetrievalScores({1: 0.5, 5: 0.7, 10: 0.9}, {1: 0.5, 5: 0.7, 10: 0.9})
+    spatial = CaptionRetrievalScores({1: 0.8, 5: 0.9, 10: 1.0}, {1: 0.8, 5: 0.9, 10: 1.0})
+    temporal = CaptionRetrievalScores({1: 0.5, 5: 0.7, 10: 0.9}, {1: 0.5, 5: 0.7, 10: 0.9})
     assert rebias(temporal, spatial) == pytest.approx(1 - 0.7 / 0.9)
     assert rebias(spatial, temporal) == pytest.approx(0.9 / 0.7 - 1)
     assert rebias(spatial, spatial) == 0
-    nothing = RetrievalScores({1: 0.0, 5: 0.0, 10: 0.0}, {1: 0.0, 5: 0.0, 10: 0.0})
+    nothing = CaptionRetrievalScores({1: 0.0, 5: 0.0, 10: 0.0}, {1: 0.0, 5: 0.0, 10: 0.0})
     assert rebias(temporal, nothing) is None and rebias(nothing, spatial) == 1
 
 

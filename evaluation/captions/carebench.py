@@ -18,7 +18,7 @@ RECALL_AT = (1, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class RetrievalScores:
+class CaptionRetrievalScores:
     """Recalls of both directions, as shares."""
 
     text_to_video: dict[int, float]
@@ -32,7 +32,9 @@ class RetrievalScores:
         return float(np.mean([*self.text_to_video.values(), *self.video_to_text.values()]))
 
 
-def retrieval_scores(texts: np.ndarray, videos: np.ndarray, video_of_text: Sequence[int]) -> RetrievalScores:
+def retrieval_scores(
+    texts: np.ndarray, videos: np.ndarray, video_of_text: Sequence[int]
+) -> CaptionRetrievalScores:
     """Recalls of texts and videos ranked by cosine; a hit if anything that belongs there is in the first k.
 
     What is equally near is ranked in the order given.
@@ -52,10 +54,10 @@ def retrieval_scores(texts: np.ndarray, videos: np.ndarray, video_of_text: Seque
     positive = np.zeros((len(texts), len(videos)), bool)
     positive[np.arange(len(texts)), list(video_of_text)] = True
     scores = np.asarray(texts, float) @ np.asarray(videos, float).T
-    return RetrievalScores(_recalls(scores, positive), _recalls(scores.T, positive.T))
+    return CaptionRetrievalScores(_recalls(scores, positive), _recalls(scores.T, positive.T))
 
 
-def rebias(temporal: RetrievalScores, spatial: RetrievalScores) -> float | None:
+def rebias(temporal: CaptionRetrievalScores, spatial: CaptionRetrievalScores) -> float | None:
     """ReBias: |1 - mean recall with temporal captions / mean recall with spatial captions|; 0 is no bias.
 
     Returns:
@@ -66,7 +68,7 @@ def rebias(temporal: RetrievalScores, spatial: RetrievalScores) -> float | None:
 
 def caption_retrieval(
     references: Sequence[str], captions: Sequence[str], embedder: TextEmbedder
-) -> RetrievalScores:
+) -> CaptionRetrievalScores:
     """Retrieval among clips that are represented by their captions: reference i is the text of caption i.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluation.captions.carebench import RetrievalScores, caption_retrieval
+from evaluation.captions.carebench import CaptionRetrievalScores, caption_retrieval
 from evaluation.captions.drafts import CaptionedClip
 from evaluation.captions.judged import OnClips, judge_captions
 from evaluation.captions.quality import CaptionQuality
@@ -36,7 +36,7 @@ LEAST_TO_RETRIEVE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class CaptionTask:
+class CaptionMeasurement:
     """What is to be measured."""
 
     format: str
@@ -66,7 +66,7 @@ def read_task(
     captions: Path | None = None,
     store: Store | None = None,
     videos: Path | None = None,
-) -> CaptionTask:
+) -> CaptionMeasurement:
     """Read references and captions, and find the video files.
 
     Args:
@@ -98,7 +98,7 @@ def read_task(
         )
     found = captions_for(clips, texts, where=source, places=places)
     captioned = tuple(CaptionedClip(clip, found[clip.id]) for clip in clips)
-    return CaptionTask(form, captioned, source, places)
+    return CaptionMeasurement(form, captioned, source, places)
 
 
 def has_own_captions(clips: Sequence[ReferenceClip]) -> bool:
@@ -134,7 +134,7 @@ def open_text_judges(
 
 
 def measure_captions(
-    task: CaptionTask,
+    task: CaptionMeasurement,
     judges: Sequence[ServerJudge],
     *,
     video_judges: Sequence[ClaimJudge] = (),
@@ -185,7 +185,7 @@ def probe_content(path: Path) -> Video:
     return replace(probe(path), content_id=content_id(path))
 
 
-def _retrieval(task: CaptionTask, embedder: TextEmbedder) -> dict[str, RetrievalScores]:
+def _retrieval(task: CaptionMeasurement, embedder: TextEmbedder) -> dict[str, CaptionRetrievalScores]:
     """By the captions of the references and, where all clips have them, by those of one kind alone."""
     if len(task.clips) < LEAST_TO_RETRIEVE:
         return {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from evaluation.captions import autodq
-from evaluation.captions.carebench import RECALL_AT, RetrievalScores, rebias
+from evaluation.captions.carebench import RECALL_AT, CaptionRetrievalScores, rebias
 from evaluation.captions.prompts import RELATIONS_TO_CAPTION, claims_prompt
 from evaluation.captions.relations import Aspect, Basis, JudgedClip, JudgedItem, Side
 from evaluation.intervals import DRAWS
@@ -50,7 +50,7 @@ class CaptionQuality:
     """Names of the judges of texts."""
     video_judges: tuple[str, ...] = ()
     """Names of the judges of videos."""
-    retrieval: Mapping[str, RetrievalScores] = field(default_factory=dict)
+    retrieval: Mapping[str, CaptionRetrievalScores] = field(default_factory=dict)
     """Retrieval by "general", "spatial" and "temporal" captions."""
     costs: Mapping[str, JudgeCost] = field(default_factory=dict)
     """What each judge of texts took, by its name."""
@@ -176,7 +176,7 @@ def _claim(item: JudgedItem) -> JudgedClaimFields:
     )
 
 
-def _retrieval(scores: RetrievalScores) -> CaptionRetrievalFields:
+def _retrieval(scores: CaptionRetrievalScores) -> CaptionRetrievalFields:
     return CaptionRetrievalFields(
         text_to_video={f"R@{k}": _rounded(scores.text_to_video[k]) for k in RECALL_AT},
         video_to_text={f"R@{k}": _rounded(scores.video_to_text[k]) for k in RECALL_AT},

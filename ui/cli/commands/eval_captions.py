@@ -14,7 +14,7 @@ from ui.cli.setting_options import takes_settings
 
 if TYPE_CHECKING:
     from evaluation.captions.judged import JudgingPlan
-    from evaluation.captions.measuring import CaptionTask
+    from evaluation.captions.measuring import CaptionMeasurement
     from evaluation.captions.quality import CaptionQuality
     from evaluation.schemas.caption_quality import (
         AspectFigureFields,
@@ -133,7 +133,7 @@ def _video_judges(settings: Settings, names: Sequence[str], display: Listener) -
     return open_video_judges(settings, names, loaders=options.loaders(), on_event=display)
 
 
-def _check_places(task: CaptionTask, *, watched: bool) -> None:
+def _check_places(task: CaptionMeasurement, *, watched: bool) -> None:
     """Raise an error if a video that is to be watched is missing: the figures would be of other clips."""
     missing = [clip.reference.id for clip in task.clips if clip.reference.id not in task.places]
     if watched and missing:
@@ -143,7 +143,7 @@ def _check_places(task: CaptionTask, *, watched: bool) -> None:
         )
 
 
-def _print_plan(task: CaptionTask, plan: JudgingPlan, *, watched: bool, as_json: bool) -> None:
+def _print_plan(task: CaptionMeasurement, plan: JudgingPlan, *, watched: bool, as_json: bool) -> None:
     from evaluation.captions.quality import cost_fields
     from evaluation.schemas.caption_quality import CaptionPlanRecord
 
@@ -177,7 +177,7 @@ def _print_plan(task: CaptionTask, plan: JudgingPlan, *, watched: bool, as_json:
         out.print(f"Videos for each judge of videos: {len(task.clips):,}.")
 
 
-def _show(quality: CaptionQuality, task: CaptionTask, report: Path | None, *, as_json: bool) -> None:
+def _show(quality: CaptionQuality, task: CaptionMeasurement, report: Path | None, *, as_json: bool) -> None:
     """Print figures, or all lines of JSON, and write the report."""
     from evaluation.captions.quality import clip_record, quality_record
     from evaluation.captions.report import write_report
