@@ -75,6 +75,7 @@ SLOW_FILES = frozenset(
         "embed_text_embedder",
         "evaluation_drawn",
         "evaluation_images",
+        "evaluation_judging",
         "evaluation_own_library",
         "evaluation_scoring",
         "evaluation_suites",
