@@ -76,6 +76,7 @@ SLOW_FILES = frozenset(
         "evaluation_captions",
         "evaluation_drawn",
         "evaluation_images",
+        "evaluation_judging",
         "evaluation_own_library",
         "evaluation_scoring",
         "evaluation_suites",

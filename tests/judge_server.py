@@ -1,8 +1,8 @@
 """A judge behind the OpenAI protocol, in a thread of the test: answers by a function, faults, an account.
 
-``JudgeServer(answer)`` calls ``answer(text, schema)`` with the question and the schema that it sees (None where
-the request holds none) and sends what it returns, a string or a value that becomes JSON. ``fault(text, number)``
-names the fault of a request, "" for none; requests are counted from 0. Faults:
+``JudgeServer(answer)`` calls ``answer(text, schema)`` with the question and its schema (None where none is
+sent) and sends what it returns, a string or a value that becomes JSON. ``fault(text, number)`` names the
+fault of a request, "" for none; requests are counted from 0. Faults:
 
 429 500 503 redirect echo 401   statuses; 429 with Retry-After, echo with the key in the message
 html deep nochoice              a body that is no completion
