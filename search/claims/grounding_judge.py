@@ -207,7 +207,7 @@ class _VideoVerdict:
                 if not changed or len(changed) > max(1, units(entry.text) // 2):
                     continue
                 seen = best_at(
-                    filter(self._is_found, self._grounder.sightings(text, (span,))),
+                    filter(self._is_found, self._grounder.sightings(text, (span,), everywhere=False)),
                     span,
                     least_iou=AGREEMENT_IOU,
                 )

@@ -96,32 +96,36 @@ class SentenceGrounder:
         self._finder, self.video, self._path, self._options = finder, video, path, options
         self._seen, self._embedder = tuple(seen), embedder
         self._vectors = embedder.embed([each.text for each in seen]) if embedder and seen else None
-        self._windows = len(planned_windows(video, finder.model.profile, options))
-        self._known: dict[tuple[str, tuple[Span, ...]], tuple[Sighting, ...]] = {}
+        self._short = len(planned_windows(video, finder.model.profile, options)) <= MOST_WINDOWS
+        self._known: dict[tuple[str, tuple[Span, ...], bool], tuple[Sighting, ...]] = {}
         self.problem = ""
         """Why some windows could not be shown; empty when all could."""
 
-    def sightings(self, text: str, at: Sequence[Span] = ()) -> tuple[Sighting, ...]:
+    def sightings(
+        self, text: str, at: Sequence[Span] = (), *, everywhere: bool = True
+    ) -> tuple[Sighting, ...]:
         """The spans in which the model sees a sentence, the surest first.
 
         Args:
             text: The sentence.
-            at: Moments to look at in any case; everywhere else as well in a video of few windows, and where
-                captions lead to.
+            at: Moments to look at.
+            everywhere: Look in the whole video as well, and in a long one where captions lead to.
 
         Raises:
             UsageError: nothing of the sentence can go into a prompt.
             ModelError: the model fails.
         """
-        key = words_key(text), tuple(at)
+        whole = everywhere and self._short
+        key = words_key(text), () if whole else tuple(at), everywhere
         if key not in self._known:
-            self._known[key] = self._search(text, at)
+            self._known[key] = self._search(text, at, everywhere=everywhere)
         return self._known[key]
 
-    def _search(self, text: str, at: Sequence[Span]) -> tuple[Sighting, ...]:
+    def _search(self, text: str, at: Sequence[Span], *, everywhere: bool) -> tuple[Sighting, ...]:
         query = parse_query(text[:LONGEST_SENTENCE], plain=True)
         content_id, hits = self.video.content_id, self._hits(query.text)
-        leads = sorted((hit for hit in hits if hit.similarity >= NEAR), key=lambda hit: -hit.similarity)
+        leads = [hit for hit in hits if hit.similarity >= NEAR and everywhere]
+        leads.sort(key=lambda hit: -hit.similarity)
         search = GroundingSearch(
             query,
             [Candidate(self.video, tuple(leads), leads[0].score if leads else 0.0)],
@@ -129,7 +133,7 @@ class SentenceGrounder:
             captions={content_id: hits} if self._seen else None,
             finder=self._finder,
             options=GroundingOptions(
-                exhaustive=self._windows <= MOST_WINDOWS,
+                exhaustive=everywhere and self._short,
                 at={content_id: at},
                 budget_seconds=self._options.budget_seconds,
                 fresh=self._options.fresh,

@@ -39,12 +39,12 @@ def variants(text: str) -> list[str]:
 
     Replaced are directions, places in the picture, colours, people, small numbers by their neighbours, times
     of day, and verbs with an opposite; details with few alternatives come first. A word that the sentence
-    has already replaces none.
+    has already replaces none, nor is one of two equal words replaced.
     """
     choices = [(detail, _others(detail.of(text), text)) for detail in details(text)]
     choices.sort(key=lambda choice: len(choice[1]))
     found = [replaced(text, detail, other) for detail, others in choices for other in others]
-    return list(dict.fromkeys(found))[:MOST_VARIANTS]
+    return [each for each in dict.fromkeys(found) if changes(text, each)][:MOST_VARIANTS]
 
 
 def replaced(text: str, detail: Detail, other: str) -> str:
