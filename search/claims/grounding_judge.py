@@ -4,8 +4,8 @@ How it decides, for all entries of a video together:
 
 1. It looks for each sentence as claimed. A sighting that overlaps a claimed time is the event, at that time
    or with other ends.
-2. Where there is none, it looks for what could be meant: the sentence with another detail (what captions have
-   at that time, then all contraries), at the claimed time; and the sentence as it is, at other times.
+2. Where there is none, it looks for what could be meant: what captions have at that time, and the sentence
+   as it is at other times; last the sentence with one detail replaced by its contraries, at the claimed time.
 3. Each event is given to one entry: entries with fewer errors come first, then surer sightings. So an entry
    with a wrong colour is not taken for the event in that colour which another entry is about.
 4. A detail that the winner lacks is contradicted, the others are supported. The time is contradicted where
@@ -166,12 +166,20 @@ class _VideoVerdict:
                 self._problems[entry.number] = str(error)
         sure = (each for some in plain.values() for each in some if self._is_found(each))
         self._tolerance_seconds = time_tolerance(sure, least_seconds=self._tolerance_seconds)
-        readings = [
+        known = [entry for entry in entries if entry.number in plain]
+        # 1. By what is claimed, and what captions have.
+        self._take(each for entry in known for each in self._readings(entry, plain[entry.number]))
+        # 2. By contraries, of what is not explained yet.
+        self._take(
             reading
-            for entry in entries
-            if entry.number in plain
-            for reading in self._readings(entry, plain[entry.number])
-        ]
+            for entry in known
+            for slot in range(len(entry.spans))
+            if (entry.number, slot) not in self._taken
+            for reading in self._other_details(entry, slot, plain[entry.number], variants(entry.text))
+        )
+
+    def _take(self, readings: Iterable[_Reading]) -> None:
+        """Give events to the entries that have none yet: those with fewest errors first, then the surest."""
         for reading in sorted(readings, key=lambda each: (each.cost, -each.sighting.confidence)):
             key = reading.entry.number, reading.slot
             if key not in self._taken and (reading.cost == 0 or self._is_free(reading)):
@@ -187,7 +195,8 @@ class _VideoVerdict:
             contested = near is None or self._is_contradicted(entry.text, near.span)
             best: Sighting | None = None
             if contested:
-                other = list(self._other_details(entry, slot, plain))
+                there = [each.text for each in self._seen if iou(each.span, span) >= AGREEMENT_IOU]
+                other = list(self._other_details(entry, slot, plain, there))
                 yield from other
                 best = max((each.sighting for each in other), key=lambda each: each.odds, default=None)
             for each in found:
@@ -195,27 +204,23 @@ class _VideoVerdict:
                     continue
                 yield _Reading(entry, slot, each, (), wrong_time=self._is_wrong(span, each))
 
-    def _other_details(self, entry: _Entry, slot: int, plain: Sequence[Sighting]) -> Iterator[_Reading]:
-        """The entry with other details at its time, where the model sees that clearly better."""
+    def _other_details(
+        self, entry: _Entry, slot: int, plain: Sequence[Sighting], texts: Iterable[str]
+    ) -> Iterator[_Reading]:
+        """The entry as one of some other texts at its time, where the model sees that clearly better.
+
+        An entry of which more than half is wrong is not understood as another event: it is about none.
+        """
         span = entry.spans[slot]
         there = best_at(plain, span, least_iou=AGREEMENT_IOU)
-        captioned = [each.text for each in self._seen if iou(each.span, span) >= AGREEMENT_IOU]
-        for candidates in (captioned, variants(entry.text)):
-            found = False
-            for text in dict.fromkeys(candidates):
-                changed = changes(entry.text, text)
-                if not changed or len(changed) > max(1, units(entry.text) // 2):
-                    continue
-                seen = best_at(
-                    filter(self._is_found, self._grounder.sightings(text, (span,), everywhere=False)),
-                    span,
-                    least_iou=AGREEMENT_IOU,
-                )
-                if seen is not None and (there is None or seen.odds - there.odds > CLEARLY):
-                    found = True
-                    yield _Reading(entry, slot, seen, changed, wrong_time=self._is_wrong(span, seen))
-            if found:
-                return
+        for text in dict.fromkeys(texts):
+            changed = changes(entry.text, text)
+            if not changed or len(changed) > max(1, units(entry.text) // 2):
+                continue
+            found = filter(self._is_found, self._grounder.sightings(text, (span,), everywhere=False))
+            seen = best_at(found, span, least_iou=AGREEMENT_IOU)
+            if seen is not None and (there is None or seen.odds - there.odds > CLEARLY):
+                yield _Reading(entry, slot, seen, changed, wrong_time=self._is_wrong(span, seen))
 
     def _is_free(self, reading: _Reading) -> bool:
         """Whether no other entry is about the event."""
