@@ -15,6 +15,7 @@ How it decides, for all entries of a video together:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,17 +38,18 @@ from search.claims.variants import Change, changes, same_event, units, variants
 from search.grounding.evidence import AGREEMENT_IOU, format_span
 from search.grounding.options import DEFAULT, GroundingOptions
 from search.grounding.window_queries import EventFinder
-from search.query.lexical_match import clash
+from search.query.lexical_match import clash, words_of
 
 SAME_IOU = 0.5
 """IoU from which two spans with the same details are one event; the field's usual bar for a right span."""
 CLEARLY = 2.0
 """How much higher the log-odds of a sentence with another detail must be than those of the one claimed, where
 the model sees both."""
-_NOT_CHECKED = {
-    "text": "This judge reads no text.",
-    "order": "This judge compares no order inside a sentence; times show it.",
-}
+NO_TEXT = "This judge reads no text."
+NO_ORDER = "The model does not see both events."
+
+
+_ORDER = re.compile(r",?\s+(?:and\s+)?(then|before|after)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +254,12 @@ class _VideoVerdict:
 
     def vote(self, entry: _Entry, claim: Claim) -> Vote:
         """The vote on one claim of an entry."""
-        if claim.kind in _NOT_CHECKED:
-            return Vote("", None, problem=_NOT_CHECKED[claim.kind])
         if entry.number in self._problems:
             return Vote("", None, problem=self._problems[entry.number])
+        if claim.kind == "text":
+            return Vote("", None, problem=NO_TEXT)
+        if claim.kind == "order":
+            return self._order(entry)
         slot = entry.spans.index(claim.span) if claim.kind == "time" and claim.span in entry.spans else None
         reading = self._reading_of(entry, slot)
         if reading is None:
@@ -275,6 +279,32 @@ class _VideoVerdict:
             return shown
         instead = change.instead if len(reading.changed) == 1 and _verb_stays(entry.text, seen.text) else ""
         return replace(shown, ruling="contradicted", instead=instead or seen.text)
+
+    def _order(self, entry: _Entry) -> Vote:
+        """The vote on the order of two events in one sentence; no ruling where one of them is not seen."""
+        parts = ordered_parts(entry.text)
+        seen = []
+        for part in parts:
+            found = [each for each in self._grounder.sightings(part, entry.spans) if self._is_found(each)]
+            near = [each for each in found if any(overlap_seconds(each.span, s) > 0 for s in entry.spans)]
+            seen += (near or found)[:1]
+        if len(seen) != 2:
+            return Vote("", None, problem=NO_ORDER)
+        first, second = seen
+        vote = Vote(
+            "",
+            "supported",
+            min(first.confidence, second.confidence),
+            span=Span.clamped(
+                min(first.span.start_seconds, second.span.start_seconds),
+                max(first.span.end_seconds, second.span.end_seconds),
+            ),
+            frames=tuple(sorted((*first.frames[1:2], *second.frames[1:2]))),
+            evidence=tuple(f'"{each.text}" takes place at {format_span(each.span)}.' for each in seen),
+        )
+        if first.span.start_seconds <= second.span.start_seconds + self._tolerance_seconds:
+            return vote
+        return replace(vote, ruling="contradicted", instead=f"{second.text}, then {first.text}")
 
     def _reading_of(self, entry: _Entry, slot: int | None) -> _Reading | None:
         """The event of an entry: at one of its times, or at the one with fewest errors."""
@@ -304,7 +334,7 @@ class _VideoVerdict:
             "",
             "contradicted",
             1 - max((each.confidence for each in plain), default=0.0),
-            evidence=("The model sees it nowhere.", *lines),
+            evidence=(self._grounder.looked, *lines),
             frames=tuple((span.start_seconds + span.end_seconds) / 2 for span in spans),
         )
 
@@ -336,6 +366,18 @@ def _entries(claims: Sequence[Claim]) -> tuple[list[_Entry], list[_Entry]]:
             spans[key].append(claim.span)
     made = {key: _Entry(n, key[1], tuple(spans[key])) for n, key in enumerate(spans)}
     return list(made.values()), [made[key] for key in keys]
+
+
+def ordered_parts(text: str) -> tuple[str, ...]:
+    """The two events of a sentence with "then", "before" or "after" between them, the earlier first.
+
+    Empty for any other sentence.
+    """
+    found = _ORDER.split(text, maxsplit=2)
+    if len(found) != 3 or not all(words_of(part) for part in found[::2]):
+        return ()
+    first, word, second = (part.strip(" ,.;") for part in found)
+    return (second, first) if word.casefold() == "after" else (first, second)
 
 
 def _is_one(one: Sighting, other: Sighting) -> bool:

@@ -121,6 +121,13 @@ class SentenceGrounder:
             self._known[key] = self._search(text, at, everywhere=everywhere)
         return self._known[key]
 
+    @property
+    def looked(self) -> str:
+        """Where the model looked and did not see a sentence that it never saw, in a sentence."""
+        if self._short:
+            return "The model sees it nowhere in the video."
+        return "The model sees it neither then nor where captions lead."
+
     def _search(self, text: str, at: Sequence[Span], *, everywhere: bool) -> tuple[Sighting, ...]:
         query = parse_query(text[:LONGEST_SENTENCE], plain=True)
         content_id, hits = self.video.content_id, self._hits(query.text)
