@@ -23,7 +23,7 @@ from search.claims.check import check_video
 from search.claims.extract import claims_of
 from search.claims.grounding_judge import GroundingJudge, ordered_parts
 from search.claims.records import Claim, TextEntry
-from search.claims.sightings import Sighting, seen_by, time_tolerance
+from search.claims.sightings import SentenceSighting, seen_by, time_tolerance
 from search.grounding.calibration import load_calibration
 from search.grounding.options import GroundingOptions
 from search.grounding.window_queries import EventFinder
@@ -178,7 +178,7 @@ def test_an_entry_without_words_says_why(hall):
 
 def test_the_tolerance_is_three_deviations_of_the_models_own_times():
     def sighting(*starts):
-        return Sighting("x", Span(1, 4), 0.9, starts, (4.0,))
+        return SentenceSighting("x", Span(1, 4), 0.9, starts, (4.0,))
 
     assert time_tolerance([]) == time_tolerance([sighting(1.0)]) == 0.5
     assert time_tolerance([sighting(1.0, 1.0, 1.0)]) == 0.5

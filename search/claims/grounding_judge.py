@@ -29,12 +29,12 @@ from search.claims.extract import details
 from search.claims.records import Claim, SeenVideo, Vote
 from search.claims.sightings import (
     SentenceGrounder,
-    Sighting,
+    SentenceSighting,
     best_at,
     seen_by,
     time_tolerance,
 )
-from search.claims.variants import Change, changes, same_event, units, variants
+from search.claims.variants import DetailChange, changes, same_event, units, variants
 from search.grounding.evidence import AGREEMENT_IOU, format_span
 from search.grounding.options import DEFAULT, GroundingOptions
 from search.grounding.window_queries import EventFinder
@@ -68,8 +68,8 @@ class _Reading:
     entry: _Entry
     slot: int
     """Which of its times; 0 for an entry without one."""
-    sighting: Sighting
-    changed: tuple[Change, ...]
+    sighting: SentenceSighting
+    changed: tuple[DetailChange, ...]
     """The details that the event lacks."""
     wrong_time: bool
 
@@ -160,7 +160,7 @@ class _VideoVerdict:
 
     def read(self, entries: Sequence[_Entry]) -> None:
         """Give each entry the event that it is about."""
-        plain: dict[int, tuple[Sighting, ...]] = {}
+        plain: dict[int, tuple[SentenceSighting, ...]] = {}
         for entry in entries:
             try:
                 plain[entry.number] = self._grounder.sightings(entry.text, entry.spans)
@@ -187,7 +187,7 @@ class _VideoVerdict:
             if key not in self._taken and (reading.cost == 0 or self._is_free(reading)):
                 self._taken[key] = reading
 
-    def _readings(self, entry: _Entry, plain: Sequence[Sighting]) -> Iterator[_Reading]:
+    def _readings(self, entry: _Entry, plain: Sequence[SentenceSighting]) -> Iterator[_Reading]:
         """The ways to understand an entry, those with errors included."""
         found = [each for each in plain if self._is_found(each)]
         if not entry.spans:
@@ -195,7 +195,7 @@ class _VideoVerdict:
         for slot, span in enumerate(entry.spans):
             near = best_at(found, span, least_iou=AGREEMENT_IOU)
             contested = near is None or self._is_contradicted(entry.text, near.span)
-            best: Sighting | None = None
+            best: SentenceSighting | None = None
             if contested:
                 there = [each.text for each in self._seen if iou(each.span, span) >= AGREEMENT_IOU]
                 other = list(self._other_details(entry, slot, plain, there))
@@ -207,7 +207,7 @@ class _VideoVerdict:
                 yield _Reading(entry, slot, each, (), wrong_time=self._is_wrong(span, each))
 
     def _other_details(
-        self, entry: _Entry, slot: int, plain: Sequence[Sighting], texts: Iterable[str]
+        self, entry: _Entry, slot: int, plain: Sequence[SentenceSighting], texts: Iterable[str]
     ) -> Iterator[_Reading]:
         """The entry as one of some other texts at its time, where the model sees that clearly better.
 
@@ -228,7 +228,7 @@ class _VideoVerdict:
         """Whether no other entry is about the event."""
         return not any(_is_one(reading.sighting, each.sighting) for each in self._taken.values())
 
-    def _is_found(self, sighting: Sighting) -> bool:
+    def _is_found(self, sighting: SentenceSighting) -> bool:
         return self._options.thresholds.verdict(sighting.confidence) == "found"
 
     def _is_contradicted(self, text: str, span: Span) -> bool:
@@ -236,7 +236,7 @@ class _VideoVerdict:
         there = [each.text for each in self._seen if iou(each.span, span) >= AGREEMENT_IOU]
         return bool(there) and all(clash(text, each) for each in there)
 
-    def _is_wrong(self, span: Span, sighting: Sighting) -> bool:
+    def _is_wrong(self, span: Span, sighting: SentenceSighting) -> bool:
         """Whether no window and no caption gives a start, or an end, near that of a span."""
         own = [
             each.span
@@ -342,7 +342,7 @@ class _VideoVerdict:
 
     def unnamed(self) -> Iterator[CaptionEvent]:
         """Captioned events that no entry is about, and that the model sees when it is asked for them."""
-        done: list[Sighting] = []
+        done: list[SentenceSighting] = []
         for event in sorted(self._seen, key=lambda each: each.span):
             try:
                 near = best_at(
@@ -380,7 +380,7 @@ def ordered_parts(text: str) -> tuple[str, ...]:
     return (second, first) if word.casefold() == "after" else (first, second)
 
 
-def _is_one(one: Sighting, other: Sighting) -> bool:
+def _is_one(one: SentenceSighting, other: SentenceSighting) -> bool:
     """Whether two sightings are of one event."""
     return iou(one.span, other.span) >= SAME_IOU and same_event(one.text, other.text)
 
