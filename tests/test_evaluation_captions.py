@@ -15,6 +15,8 @@ from test_ui_commands import bare_environment, lines, needs_demo_model  # noqa: 
 from footage.synthetic.clips import ground_truth, random_clip, truth, write_clip
 from ui.cli.main import app
 
+PERSON = "A purple person walks from right to left."
+RED, BLUE = (f"A {colour} car drives from right to left." for colour in ("red", "blue"))
 CAR, DOG = "A red car drives to the left.", "A dog jumps."
 runner = CommandRunner()
 
@@ -231,29 +233,17 @@ def test_captions_must_come_from_somewhere(judge, files):
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Two drawn clips, and the demo model's index; the truth file has a wrong colour, and an event less."""
+    """A drawn clip and the demo model's index; the truth file has a wrong colour, and an event less."""
     folder = tmp_path_factory.mktemp("drawn")
-    rng = np.random.default_rng(5)
-    first, _, last = (random_clip(rng, duration_seconds=12) for _ in range(3))
-    videos = {"0.mp4": truth(first), "2.mp4": truth(last)}
-    for name, clip in zip(videos, (first, last), strict=True):
-        write_clip(clip, folder / name, fps=15, width=192, height=128)
-    wrong, left_out = videos["0.mp4"]["events"], videos["2.mp4"]["events"]
-    assert [each["query"] for each in wrong][1] == "A red car drives from right to left."
-    wrong[1]["query"] = "A blue car drives from right to left."
-    assert left_out.pop()["query"] == "A white ball bounces on the left."
-    (folder / "truth.json").write_text(json.dumps(ground_truth(videos)))
-    index = [
-        "index",
-        str(folder),
-        "--db",
-        str(folder / "index.lancedb"),
-        "--model",
-        "demo",
-        "--tracks",
-        "caption",
-    ]
-    result = runner.invoke(app, index)
+    clip = random_clip(np.random.default_rng(5), duration_seconds=12)
+    write_clip(clip, folder / "0.mp4", fps=15, width=192, height=128)
+    known = truth(clip)
+    person, car = known["events"]
+    assert person["query"] == PERSON and car["query"] == RED
+    known["events"] = [car | {"query": BLUE}]
+    (folder / "truth.json").write_text(json.dumps(ground_truth({"0.mp4": known})))
+    place = ["--db", str(folder / "index.lancedb"), "--model", "demo", "--tracks", "caption"]
+    result = runner.invoke(app, ["index", str(folder), *place])
     assert result.exit_code == 0, result.stderr
     return folder
 
@@ -264,36 +254,41 @@ def of_index(drawn, judge):
 
 
 @needs_demo_model
+@pytest.mark.timeout(900)
 def test_what_the_reference_has_wrong_is_not_held_against_the_captions(judge, drawn, tmp_path):
     report = tmp_path / "report.html"
     arguments = [*of_index(drawn, judge), "--video-judge", "demo"]
-    clips, record = as_lines(*arguments, "--report", str(report))
-    # 1. By text alone, the captions are wrong where the reference is.
+    [clip], record = as_lines(*arguments, "--report", str(report))
+    # 1. By text alone, the captions are wrong: the reference has another colour, and an event less.
     figures = record["aspects"]["events"]
-    assert figures["overall"] == {"f1": 0.6, "recall": 0.75, "precision": 0.5}
+    assert figures["overall"] == {"f1": 0.0, "recall": 0.0, "precision": 0.0}
+    assert {each["text"]: (each["relation"], each["ruling"]) for each in clip["predicted"]} == {
+        PERSON.lower(): ("neutral", "supported"),
+        RED.lower(): ("contradiction", "supported"),
+    }
     # 2. By the video, they are right, and the reference's error does not count.
+    assert [(each["text"], each["relation"], each["ruling"]) for each in clip["reference"]] == [
+        (BLUE, "contradiction", "contradicted")
+    ]
     assert figures["video"]["overall"] == {"f1": 1.0, "recall": 1.0, "precision": 1.0}
     assert figures["video"]["better_than_reference"] == 2 and figures["video"]["wrong_references"] == 1
     table = figures["video"]["predicted"]
     assert table["contradiction"]["supported"] == table["neutral"]["supported"] == 1
-    assert figures["video"]["reference"]["contradiction"]["contradicted"] == 1
-    [blue] = [each for each in clips[0]["reference"] if "blue" in each["text"]]
-    assert blue["relation"] == "contradiction" and blue["ruling"] == "contradicted"
     # 3. The report has both, with frames.
     page = report.read_text()
-    assert "a red car drives from right to left." in page and "A blue car drives" in page
-    assert page.count('src="data:image/jpeg;base64,') >= 4 and "http://" not in page.replace(judge.url, "")
+    assert RED.lower() in page and BLUE in page and page.count('src="data:image/jpeg;base64,') >= 2
+    assert "<script" not in page and "http" not in page.replace(judge.url, "")
     # 4. All answers are kept: the same command gives the same, as tables.
+    calls = judge.calls
     text = measured(*arguments).stdout
-    assert judge.calls == sum(cost["calls"] for cost in record["costs"].values())
-    assert "Better than the reference: 2." in text and "Wrong references: 1." in text
-    assert "by video" in text and "claims of references" in text
+    assert judge.calls == calls and "Better than the reference: 2." in text and "by video" in text
+    assert "Wrong references: 1." in text and "claims of references" in text
 
 
 @needs_demo_model
 def test_a_dry_run_counts_the_videos(judge, drawn):
     [plan] = lines(measured(*of_index(drawn, judge), "--video-judge", "demo", "--dry-run", "--json").stdout)
-    assert plan["videos_to_watch"] == 2 and judge.calls == 0
+    assert plan["videos_to_watch"] == 1 and judge.calls == 0
 
 
 @needs_demo_model

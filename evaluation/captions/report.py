@@ -118,8 +118,8 @@ def _figures(figures: AspectFigureFields) -> str:
     alpha = "none" if figures.alpha is None else f"{figures.alpha:.3f}"
     counts = (
         f"<p>{figures.judged:,} clips judged, {figures.failed:,} left out; "
-        f"{figures.predicted_claims:,} claims of captions, {figures.reference_claims:,} of references. Krippendorff's alpha of the judges: "
-        f"{alpha}.</p>"
+        f"{figures.predicted_claims:,} claims of captions, {figures.reference_claims:,} of references. "
+        f"Krippendorff's alpha of the judges: {alpha}.</p>"
     )
     return "\n".join([overall, categories, relation_table, counts])
 
