@@ -212,6 +212,7 @@ def test_carebench_has_objects_retrieval_and_rebias(judge, tmp_path):
         (["--captions", "none.jsonl"], "cannot be read"),
         (["--judge", "nonsense"], "address"),
         (["--runs", "0"], "runs"),
+        (["--report", "report.pdf"], "no HTML file"),
         (["--video-judge", "demo"], "3 of 3 clips have no video file"),
         (["--videos", "nowhere", "--video-judge", "demo"], "no folder"),
     ],

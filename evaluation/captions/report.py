@@ -20,6 +20,7 @@ from evaluation.schemas.caption_quality import (
 )
 from footage.core.atomic import whole_file
 from footage.core.errors import VideoError
+from footage.core.plain_text import evened
 from footage.core.timecode import format_time
 
 MOST_LISTED = 200
@@ -28,6 +29,8 @@ FRAMES_OF_CLAIM = 3
 """Most frames beside one claim."""
 FRAME_WIDTH = 240
 """Width of a frame, in pixels."""
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""The page loads nothing, runs nothing and sends nothing."""
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
 table{border-collapse:collapse;margin:.7rem 0 1.4rem}caption{text-align:left;font-weight:600;padding:.2rem 0}
@@ -62,7 +65,7 @@ def report_page(quality: CaptionQuality, record: CaptionQualityRecord, places: M
     parts = [_head(record)]
     for aspect, figures in record.aspects.items():
         clips = quality.of(aspect)
-        parts += [f"<h2>{escape(aspect.capitalize())}</h2>", _figures(figures)]
+        parts += [f"<h2>{_text(aspect.capitalize())}</h2>", _figures(figures)]
         if figures.video is not None:
             # The table of both views, and the claims for which they differ.
             parts.append(_both("Claims of the captions", figures.video.predicted))
@@ -86,6 +89,7 @@ def report_page(quality: CaptionQuality, record: CaptionQualityRecord, places: M
     body = "\n".join(filter(None, parts))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Caption quality</title><style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
     )
@@ -94,7 +98,7 @@ def report_page(quality: CaptionQuality, record: CaptionQualityRecord, places: M
 def _head(record: CaptionQualityRecord) -> str:
     return (
         f"<h1>Caption quality</h1>\n<p>{record.clips:,} clips, references in the format "
-        f"{escape(record.format)}, captions of {escape(record.captions)}.</p>"
+        f"{_text(record.format)}, captions of {_text(record.captions)}.</p>"
     )
 
 
@@ -152,18 +156,20 @@ def _claims(title: str, claims: Sequence[tuple[JudgedClip, JudgedItem]], places:
     shown = claims[:MOST_LISTED]
     only = f", the first {MOST_LISTED} shown" if len(claims) > len(shown) else ""
     articles = [_claim(clip, item, places) for clip, item in shown]
-    return "\n".join([f"<h3>{escape(title)} ({len(claims):,}{only})</h3>", *articles])
+    return "\n".join([f"<h3>{_text(title)} ({len(claims):,}{only})</h3>", *articles])
 
 
 def _claim(clip: JudgedClip, item: JudgedItem, places: Mapping[str, Path]) -> str:
-    lines = [f"<p><b>{escape(item.text)}</b> <small>clip {escape(clip.id)}</small></p>"]
+    lines = [f"<p><b>{_text(item.text)}</b> <small>clip {_text(clip.id)}</small></p>"]
     lines.append(f'<p class="dim">text: {item.relation}; video: {item.ruling}</p>')
     for vote in item.seen:
         said = "; ".join(filter(None, [vote.instead and f"instead: {vote.instead}", *vote.evidence]))
         lines.append(
-            f"<p><small>{escape(vote.judge)}: {vote.ruling or vote.problem}. {escape(said)}</small></p>"
+            f"<p><small>{_text(vote.judge)}: {vote.ruling or vote.problem}. {_text(said)}</small></p>"
         )
     moments = dict.fromkeys(moment for vote in item.seen for moment in vote.frames)
+    if not moments and item.span is not None:  # nothing was seen: what is at the claimed time
+        moments = {(item.span.start_seconds + item.span.end_seconds) / 2: None}
     path = places.get(clip.id)
     if path is not None:
         lines += _frames(path, list(moments)[:FRAMES_OF_CLAIM])
@@ -181,7 +187,7 @@ def _frames(path: Path, moments: Iterable[float]) -> list[str]:
             try:
                 write_thumbnail(path, moment, place, max_width=FRAME_WIDTH)
             except VideoError as error:
-                pictures.append(f"<p><small>No frame at {at}: {escape(str(error))}</small></p>")
+                pictures.append(f"<p><small>No frame at {at}: {_text(str(error))}</small></p>")
                 continue
             data = base64.b64encode(place.read_bytes()).decode("ascii")
             pictures.append(f'<img alt="frame at {at}" title="{at}" src="data:image/jpeg;base64,{data}">')
@@ -216,7 +222,7 @@ def _provenance(record: CaptionQualityRecord) -> str:
         for name, cost in record.costs.items()
     ]
     heads = ("judge of texts", "calls", "kept answers", "tokens of questions", "tokens of answers")
-    watched = ", ".join(map(escape, record.video_judges)) or "none"
+    watched = ", ".join(map(_text, record.video_judges)) or "none"
     return "\n".join(
         [
             "<h2>How it was judged</h2>",
@@ -229,14 +235,19 @@ def _provenance(record: CaptionQualityRecord) -> str:
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; cells from the second on are numbers where they begin with a digit."""
-    lines = [f"<tr>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>"]
+    lines = [f"<tr>{''.join(f'<th>{_text(head)}</th>' for head in heads)}</tr>"]
     for row in rows:
         cells = [
-            f'<td class="n">{escape(cell)}</td>'
+            f'<td class="n">{_text(cell)}</td>'
             if number and cell[:1].isdigit()
-            else f"<td>{escape(cell)}</td>"
+            else f"<td>{_text(cell)}</td>"
             for number, cell in enumerate(row)
         ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    caption = f"<caption>{escape(title)}</caption>" if title else ""
+    caption = f"<caption>{_text(title)}</caption>" if title else ""
     return f"<table>{caption}{''.join(lines)}</table>"
+
+
+def _text(text: str) -> str:
+    """A text as HTML: escaped, without control characters and marks that turn the direction of writing."""
+    return escape(evened(text))
