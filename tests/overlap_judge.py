@@ -27,10 +27,13 @@ def words_of(text: str) -> set[str]:
     return set(re.findall(r"[a-z]+", text.lower())) - LITTLE
 
 
+def sentences_of(description: str) -> list[str]:
+    return re.split(r"(?<=[.!?])\s+", description.strip())
+
+
 def events_of(description: str) -> list[str]:
     """Its sentences with a verb, ten at most."""
-    sentences = re.split(r"(?<=[.!?])\s+", description.strip())
-    return list(dict.fromkeys(each for each in sentences if re.search(VERB, each)))[:10]
+    return list(dict.fromkeys(each for each in sentences_of(description) if re.search(VERB, each)))[:10]
 
 
 def objects_of(description: str) -> list[str]:
@@ -42,7 +45,7 @@ def objects_of(description: str) -> list[str]:
 def relation_of(description: str, statement: str) -> str:
     """Entailed by a sentence with all its words, contradicted by one with another colour or way."""
     wanted = words_of(statement)
-    sentences = [words_of(each) for each in events_of(description)]
+    sentences = [words_of(each) for each in sentences_of(description)]
     if any(wanted <= each for each in sentences):
         return "entailment"
     details = COLOURS | WAYS
