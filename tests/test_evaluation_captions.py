@@ -124,6 +124,11 @@ def test_a_dry_run_says_what_is_then_asked_and_asks_nothing(judge, files):
     assert "Nothing was asked" in measured(*files, "--judge", address(judge), "--dry-run").stdout
 
 
+def test_a_dry_run_needs_no_server(files):
+    [plan] = lines(measured(*files, "--judge", "http://127.0.0.1:9/v1#any", "--dry-run", "--json").stdout)
+    assert plan["calls"] == 9
+
+
 def test_a_run_that_the_budget_stops_is_continued(judge, files):
     stopped = runner.invoke(app, ["eval", "captions", *files, "--judge", address(judge), "--max-calls", "4"])
     assert stopped.exit_code == 2 and "--max-calls" in stopped.stderr and judge.calls == 4
@@ -278,7 +283,7 @@ def test_what_the_reference_has_wrong_is_not_held_against_the_captions(judge, dr
     # 3. The report has both, with frames.
     page = report.read_text()
     assert RED.lower() in page and BLUE in page and page.count('src="data:image/jpeg;base64,') >= 2
-    assert "<script" not in page and "src=\"http" not in page
+    assert "<script" not in page and 'src="http' not in page
     # 4. All answers are kept: the same command gives the same, as tables.
     calls = judge.calls
     text = measured(*arguments).stdout

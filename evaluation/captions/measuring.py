@@ -113,8 +113,17 @@ def open_text_judges(
     runs: int = 1,
     max_calls: int | None = None,
     max_tokens: int | None = None,
+    must_answer: bool = True,
 ) -> list[ServerJudge]:
     """Connect to judges of texts; their answers are kept in the cache folder of the settings.
+
+    Args:
+        settings: How servers may be used, and the cache folder.
+        addresses: Of the servers, with a model.
+        runs: How often each judge is asked.
+        max_calls: Bound on the calls of all judges together; None for none.
+        max_tokens: Bound on the tokens of those calls; None for none.
+        must_answer: Whether the servers must be there now; False for a plan.
 
     Raises:
         UsageError: when an address, the number of runs or a bound makes no sense.
@@ -130,6 +139,7 @@ def open_text_judges(
         folder=settings.cache_dir / "judges",
         runs=runs,
         budget=JudgeBudget(max_calls=max_calls, max_tokens=max_tokens),
+        must_answer=must_answer,
     )
 
 

@@ -111,7 +111,9 @@ def captions(
     store = None if captions is not None else service.existing_store()
     task = read_task(references, form, captions=captions, store=store, videos=videos)
     _check_places(task, watched=bool(video_judge))
-    judges = open_text_judges(settings, judge, runs=runs, max_calls=max_calls, max_tokens=max_tokens)
+    judges = open_text_judges(
+        settings, judge, runs=runs, max_calls=max_calls, max_tokens=max_tokens, must_answer=not dry_run
+    )
     if dry_run:
         plan = plan_judging(task.clips, judges, task.aspects)
         _print_plan(task, plan, watched=bool(video_judge), as_json=json)
