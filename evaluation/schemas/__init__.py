@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from evaluation.schemas.caption_quality import (
+    CaptionClipRecord,
+    CaptionPlanRecord,
+    CaptionQualityRecord,
+)
 from evaluation.schemas.measuring import (
     BenchmarkRecord,
     CalibrationRecord,
@@ -21,6 +26,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "eval init": (TruthFileRecord,),
     "eval run": (ScoredQueryRecord, FiguresRecord),
     "eval grounding": (BenchmarkRecord, GmrRecord),
+    "eval captions": (CaptionClipRecord, CaptionQualityRecord, CaptionPlanRecord),
     "calibrate": (CalibrationRecord,),
     "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }

@@ -102,7 +102,7 @@ async def _connect(connection: ServerConnection, changes: Changes, patience: Pat
         except RefusedError as error:
             logger.info("%s: the server does not list its models", error)
             served = {}
-        name = _chosen(address, served)
+        name = chosen_name(address, served)
         profile = changed(profile_for(name, address.profile), changes)
         require_served(profile)
         # 2. What does it take?
@@ -150,8 +150,17 @@ def profile_for(name: str, wanted: str = "") -> Profile:
     )
 
 
-def _chosen(address: Address, served: Mapping[str, str]) -> str:
-    """The served name: the address's, or the only one there is."""
+def chosen_name(address: Address, served: Mapping[str, str]) -> str:
+    """The served name: the address's, or the only one there is.
+
+    Args:
+        address: Of the server.
+        served: As of ``read_models``; empty where the server does not list its models.
+
+    Raises:
+        UsageError: when the address names none, and there is not one alone.
+        ModelUnavailableError: when the server does not serve the one of the address.
+    """
     names = ", ".join(list(served)[:_SHOWN_NAMES]) + (", …" if len(served) > _SHOWN_NAMES else "")
     if address.model and (not served or address.model in served):
         return address.model

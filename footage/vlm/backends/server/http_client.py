@@ -72,6 +72,10 @@ class FellError(RefusedError):
     """The server went away, or stayed broken, over one request."""
 
 
+class NoAnswerError(ModelUnavailableError):
+    """The server took a request, and its response cannot be used or did not come in time."""
+
+
 _Kind = Literal["away", "busy", "broken", "unusable", "late"]
 
 
@@ -253,7 +257,8 @@ class ServerConnection:
         if trouble.kind == "broken":
             return self._fell(f"{trouble.sentence}{times}")
         asked = f" and asks to wait {trouble.asked_seconds:.0f} s" if trouble.asked_seconds else ""
-        return ModelUnavailableError(
+        kind = NoAnswerError if trouble.kind in ("unusable", "late") else ModelUnavailableError
+        return kind(
             f"the server at {self.address.url} {trouble.sentence}{times}{asked}",
             hint="Check that the server is running and the address is correct. The same command continues "
             "where this one stopped.",
