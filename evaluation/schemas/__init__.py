@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evaluation.schemas.benchmarks import BenchmarkPlanRecord, BenchmarkRunRecord
 from evaluation.schemas.measuring import (
     BenchmarkRecord,
     CalibrationRecord,
@@ -20,6 +21,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "eval init": (TruthFileRecord,),
     "eval run": (ScoredQueryRecord, FiguresRecord),
     "eval grounding": (BenchmarkRecord,),
+    "eval benchmark": (BenchmarkPlanRecord, BenchmarkRunRecord),
     "calibrate": (CalibrationRecord,),
     "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }
