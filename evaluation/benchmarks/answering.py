@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from evaluation.benchmarks.protocol import Protocol
 from evaluation.benchmarks.work_file import QueryAnswer, VideoAnswers
 from evaluation.readers import MomentQuery
 from footage.core.errors import ModelError, UsageError, VideoError, WindowError
-from footage.core.types import Match, Video, Window
+from footage.core.types import Match, Span, Video, Window
 from footage.media import sandbox
 from footage.vlm.contract import find_prompt
 from footage.vlm.profiles import fitted_as
@@ -91,25 +93,27 @@ class BenchmarkAsker:
         Raises:
             ModelError: when the model fails.
         """
-        began = time.monotonic()
         # 1. Read the queries and probe the files.
         every = [self._begun(task) for task in tasks]
+        numbers = [n for n, asked in enumerate(every) for _ in self._questions(asked)]
+        left = Counter(numbers)
         # 2. Ask all queries about each window while it is prepared.
         finder = EventFinder(self._model, timeout_seconds=self._timeout_seconds)
-        finder.ask_ahead(
+        batches = finder.ask_ahead(
             [
                 (question, [query.prompt for query in asked.queries.values()])
                 for asked in every
-                if asked.queries
                 for question in self._questions(asked)
             ]
         )
-        # 3. Read the answers; in windows, follow what they name as a search does.
-        for asked in every:
-            self._answer(asked, finder)
-        seconds = round((time.monotonic() - began) / max(len(every), 1), 3)
-        for asked in every:
-            yield self._record(asked, seconds)
+        began, done = time.monotonic(), 0
+        for batch in chain([[]], batches):
+            left.subtract(numbers[number] for number in batch)
+            # 3. Read the answers about each video whose windows are all done; follow what they name.
+            while done < len(every) and not left[done]:
+                self._answer(every[done], finder)
+                yield self._record(every[done], round(time.monotonic() - began, 3))
+                began, done = time.monotonic(), done + 1
 
     def _begun(self, task: VideoTask) -> _Asked:
         asked = _Asked(task)
@@ -133,7 +137,7 @@ class BenchmarkAsker:
         return asked
 
     def _questions(self, asked: _Asked) -> list[WindowQuestion]:
-        if asked.video is None:
+        if asked.video is None or asked.problem or not asked.queries:
             return []
         return [WindowQuestion(asked.video, str(asked.task.path), window) for window in asked.windows]
 
@@ -163,8 +167,7 @@ class BenchmarkAsker:
             raise WindowError(reply.problem)
         spans = [
             (
-                named.span.start_seconds,
-                named.span.end_seconds,
+                *_ends(named.span),
                 self.calibration.confidence(evidence_for(named, [reply], query, None).measures()),
             )
             for named in merge_replies([reply])
@@ -179,9 +182,7 @@ class BenchmarkAsker:
         planned = {window.span for window in asked.windows}
         asked.unseen = sum(bool(reply.problem) for reply in found.replies if reply.seen in planned)
         matches: list[Match] = sorted(found.matches, key=lambda match: -(match.confidence or 0.0))
-        spans = tuple(
-            (match.span.start_seconds, match.span.end_seconds, match.confidence or 0.0) for match in matches
-        )
+        spans = tuple((*_ends(match.span), match.confidence or 0.0) for match in matches)
         return QueryAnswer(id, spans[:LISTED], matches[0].raw if matches else "")
 
     def _record(self, asked: _Asked, seconds: float) -> VideoAnswers:
@@ -203,3 +204,7 @@ class BenchmarkAsker:
             windows=len(asked.windows),
             unseen=asked.unseen,
         )
+
+
+def _ends(span: Span) -> tuple[float, float]:
+    return float(span.start_seconds), float(span.end_seconds)

@@ -55,9 +55,10 @@ def write_predictions(
     """
     given = [(query, answers.get(query.id, QueryAnswer(query.id, ()))) for query in queries]
     if form == "timelens":
-        text = json.dumps(_timelens(given, files), ensure_ascii=False, indent=1) + "\n"
+        records = (f"{_json(key)}: {_json(value)}" for key, value in _timelens(given, files).items())
+        text = "{\n" + ",\n".join(records) + "\n}\n"
     else:
-        lines = (json.dumps(line, ensure_ascii=False) for line in _lines(given, form))
+        lines = (_json(line) for line in _lines(given, form))
         text = "".join(f"{line}\n" for line in lines)
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -105,3 +106,7 @@ def _lines(
 def exist_score(answer: QueryAnswer) -> float:
     """The confidence that there is such a moment at all: that of the surest span, 0 without one."""
     return max((span[2] for span in answer.spans), default=0.0)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -25,8 +25,8 @@ from footage.vlm.protocol import VideoModel
 from search.grounding.calibration import load_calibration
 from search.grounding.options import GroundingOptions
 
-AT_ONCE = 4
-"""Videos that are prepared together; answers are kept after each such group."""
+AT_ONCE = 8
+"""Videos that are planned together: while the model answers about one, the next ones are decoded."""
 NAMED = 3
 """Most missing videos that an error names."""
 
@@ -93,7 +93,7 @@ class BenchmarkReading:
     eta_seconds: float | None
     """Time left at that rate; None before the first answer."""
     current: str
-    """Name of the video that comes next; empty at the end."""
+    """Name of a video that is asked about, or that was done last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def run_plan(
         protocol: How videos are shown.
         looking: Lengths of windows, calibration and thresholds.
         timeout_seconds: Give up on a window's decoding after this long without progress.
-        on_reading: Called before and after each group of videos.
+        on_reading: Called before each group of videos and after each video.
 
     Returns:
         The answers by name of the video. A video that cannot be used has a ``problem``; the next run tries
@@ -229,10 +229,9 @@ def run_plan(
         # 2. Ask, group by group.
         for group in _groups(left):
             progress.report(group[0].name)
-            for answers in asker.ask(group):
+            for task, answers in zip(group, asker.ask(group), strict=True):
                 work.add(answers)
-            progress.done(group)
-        progress.report("")
+                progress.done(task)
         found = {task.name: work.answers[task.name] for task in plan.tasks}
     # 3. Write the predictions.
     write_predictions(
@@ -325,12 +324,12 @@ class _Progress:
         self._queries_left = sum(len(task.queries) for task in left)
         self._answered = 0
 
-    def done(self, group: Sequence[VideoTask]) -> None:
-        """Count a group of videos."""
-        queries = sum(len(task.queries) for task in group)
-        self._left -= len(group)
-        self._queries_left -= queries
-        self._answered += queries
+    def done(self, task: VideoTask) -> None:
+        """Count and report a video that is done."""
+        self._left -= 1
+        self._queries_left -= len(task.queries)
+        self._answered += len(task.queries)
+        self.report(task.name)
 
     def report(self, current: str) -> None:
         """Report how far the run is."""

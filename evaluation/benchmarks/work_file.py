@@ -60,7 +60,7 @@ class VideoAnswers:
     problem: str = ""
     """Why it could not be asked about at all, one sentence; empty when it could."""
     seconds: float = 0.0
-    """Time that its answers took; those of several videos in one go share it evenly."""
+    """Time since the video before it was done."""
 
 
 _LINE = TypeAdapter(VideoAnswers)

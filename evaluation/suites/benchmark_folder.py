@@ -12,7 +12,7 @@ import numpy as np
 
 from footage.synthetic.clips import ALL_SENTENCES, SyntheticClip, ground_truth, random_clip, truth, write_clip
 
-SHORT_SECONDS = (10.0, 15.0)
+SHORT_SECONDS = (10, 15)
 """Length of most clips: they fit into the demo model's window, and are shown whole."""
 LONG_SECONDS = 40.0
 """Length of every ``LONG_EACH``-th clip, which is shown in windows."""
@@ -106,7 +106,7 @@ def _charades(truths: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _windows(truths: Mapping[str, Mapping[str, Any]], rng: np.random.Generator | None) -> str:
     """Lines of QVHighlights; with a generator, those that nothing answers as well."""
-    lines = []
+    lines: list[dict[str, Any]] = []
     for name, each in truths.items():
         asked = {event["query"]: event["spans"] for event in each["events"]}
         if rng is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -176,7 +176,7 @@ class EventFinder:
         out_of_time = (Reply(question, problem=OUT_OF_TIME) for question in questions)
         return [replies.get(n, reply) for n, reply in enumerate(out_of_time)]
 
-    def ask_ahead(self, questions: Sequence[tuple[WindowQuestion, Sequence[str]]]) -> None:
+    def ask_ahead(self, questions: Sequence[tuple[WindowQuestion, Sequence[str]]]) -> Iterator[list[int]]:
         """Ask each window about several events at once; ``ask`` has the answers afterwards.
 
         A window is decoded and read once for all of its events, whose answers are written together. What
@@ -184,6 +184,10 @@ class EventFinder:
 
         Args:
             questions: Each window with its events, as the prompt takes them.
+
+        Yields:
+            After each batch, the numbers of the questions that are answered; while the caller goes on, the
+            next windows are decoded.
 
         Raises:
             UsageError: when nothing of an event can go into a prompt.
@@ -209,11 +213,13 @@ class EventFinder:
                 )
             return [[next(given) for _ in prompts[n]] for n in numbers]
 
-        for result in (result for batch in self._runner.batches(sources, answers) for result in batch):
-            question, asked = questions[result.number][0], prompts[result.number]
-            outcomes = result.result if result.error is None else [result.error] * len(asked)
-            for prompt, outcome in zip(asked, outcomes or (), strict=True):
-                self._ahead[_ahead_key(question, prompt)] = outcome
+        for batch in self._runner.batches(sources, answers):
+            for result in batch:
+                question, asked = questions[result.number][0], prompts[result.number]
+                outcomes = result.result if result.error is None else [result.error] * len(asked)
+                for prompt, outcome in zip(asked, outcomes or (), strict=True):
+                    self._ahead[_ahead_key(question, prompt)] = outcome
+            yield [result.number for result in batch]
 
     def _answers(self, windows: Sequence[Prepared], prompt: Prompt) -> Sequence[Answer | WindowError]:
         """The model's answer about each window, or its refusal where the model can refuse a single one."""

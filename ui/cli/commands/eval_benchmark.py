@@ -113,8 +113,7 @@ def _step(reading: BenchmarkReading) -> StageProgress:
         parts.append(f"{reading.queries_per_second:.2f} queries/s")
     if reading.eta_seconds is not None:
         parts.append(f"{console.rough_time(reading.eta_seconds)} left")
-    if reading.current:
-        parts.append(reading.current)
+    parts.append(reading.current)
     return StageProgress("asking", reading.queries_done, reading.queries_total, ", ".join(parts))
 
 
