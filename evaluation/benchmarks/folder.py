@@ -27,9 +27,9 @@ class BenchmarkFolder:
 def find_videos(folder: Path, names: Iterable[str]) -> BenchmarkFolder:
     """Find videos by name, in a folder and the folders in it; links are followed.
 
-    A name may be a path below the folder, with or without the ending of a video file. Where there is no such
-    path, a file of that name in any folder counts, then one whose name differs in the prefix ``v_`` of
-    ActivityNet. The first of these that gives a file decides.
+    A name may be a path below the folder, with or without the ending of a video file, or with another one.
+    Where there is no such path, a file of that name in any folder counts, then one whose name differs in the
+    prefix ``v_`` of ActivityNet. The first of these that gives a file decides.
 
     Args:
         folder: The folder.
@@ -74,13 +74,15 @@ def _places(
 ) -> Iterator[list[Path]]:
     """The files that fit a name, by each rule in turn."""
     inside = PurePosixPath(name.replace("\\", "/"))
-    yield by_path.get(str(inside), [])
-    yield by_name.get(inside.name, [])
-    other = inside.name[len(_PREFIX) :] if inside.name.startswith(_PREFIX) else _PREFIX + inside.name
-    yield by_name.get(other, [])
+    ways = [inside]
     if inside.suffix.lower() in VIDEO_SUFFIXES:  # the same video in another container
-        yield by_path.get(str(inside.with_suffix("")), [])
-        yield by_name.get(inside.stem, [])
+        ways.append(inside.with_suffix(""))
+    for way in ways:
+        yield by_path.get(str(way), [])
+        yield by_name.get(way.name, [])
+    for way in ways:
+        cut = way.name.removeprefix(_PREFIX)
+        yield by_name.get(cut if cut != way.name else _PREFIX + cut, [])
 
 
 def _walk(folder: Path) -> Iterator[Path]:

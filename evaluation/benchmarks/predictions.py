@@ -72,7 +72,8 @@ def timelens_query(text: str) -> str:
 def timelens_key(query: MomentQuery, file: str) -> str:
     """The name of a record in TimeLens's results; annotations that agree in it are one record."""
     span = query.spans[0]
-    return f"{file}>>>{timelens_query(query.text)}>>>{[span.start_seconds, span.end_seconds]}"
+    ends = [float(span.start_seconds), float(span.end_seconds)]
+    return f"{file}>>>{timelens_query(query.text)}>>>{ends}"
 
 
 def _timelens(
