@@ -256,7 +256,7 @@ GREY = [
     TestVideo(
         f"grey{n}", 30 + 20 * n, 20 if n % 2 else 50, {"a dog runs": [(3 + n, 8 + n)], "a cat": [(2, 4)]}
     )
-    for n in range(9)
+    for n in range(10)
 ]
 
 
@@ -295,14 +295,15 @@ def test_a_run_killed_at_any_step_goes_on_and_ends_as_an_unbroken_one(tmp_path):
     expected = (unbroken / "out.jsonl").read_bytes()
     steps = steps_of(ask_grey, folder, copies=tmp_path / "copies")
     went_on = set()
-    for part in (0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999):
+    for part in (0.2, 0.5, 0.7, 0.85, 0.99):
         killed = kill_at(int(steps * part), ask_grey, folder, copies=tmp_path / "copies")
-        assert not (killed / "out.jsonl").exists()
+        out = killed / "out.jsonl"
+        assert not out.exists() or out.read_bytes() == expected  # whole, or not there
         work = killed / "out.jsonl.work"
         kept = work.read_bytes() if work.exists() else b""
         kept = kept[: kept.rfind(b"\n") + 1]
         ask_grey(killed)
-        assert (killed / "out.jsonl").read_bytes() == expected
+        assert out.read_bytes() == expected
         assert work.read_bytes().startswith(kept)
         assert len(work.read_bytes().splitlines()) == 1 + len(GREY)  # nothing was asked twice
         went_on.add(kept.count(b"\n"))
@@ -384,7 +385,7 @@ def test_all_queries_about_a_window_are_asked_while_it_is_prepared(tmp_path):
     model = StandinFinder(GREY)
     ask_grey(folder, model)
     short = [asked for asked in model.asked if asked[0] in {video.name for video in GREY[1::2]}]
-    assert len(short) == len({(name, span, text) for name, span, text in short}) == 8  # once each
+    assert len(short) == len({(name, span, text) for name, span, text in short}) == 10  # once each
     assert max(model.batches) >= 4  # two windows with two queries each
 
 
