@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
+from evaluation.gmr import EXISTENCE_THRESHOLDS, GmrPrediction, gmr_metrics, rejection_counts
 from evaluation.metrics import IOUS, ScoredSpan, best_iou, mean_average_precision, mean_iou, recall_at
 from evaluation.readers import MomentQuery
+from evaluation.schemas.measuring import GmrRecord, RejectionFields
+from footage.core.errors import UsageError
 from footage.core.types import Span
 
 Row = dict[str, float | None]
@@ -55,6 +59,60 @@ def grounding_rows(
         "random event": _random(queries, truths),
         "oracle": _oracle(spans, truths),
     }
+
+
+def gmr_record(
+    queries: Sequence[MomentQuery],
+    predictions: Mapping[str, GmrPrediction],
+    *,
+    thresholds: Sequence[float] = EXISTENCE_THRESHOLDS,
+) -> GmrRecord:
+    """The figures of generalised moment retrieval, in percent.
+
+    The queries of the annotations are scored, all of them; predictions for other queries are ignored.
+
+    Raises:
+        UsageError: when a query has no prediction, or none has a true span.
+    """
+    truths = {query.id: query.spans for query in queries}
+    if missing := [name for name in truths if name not in predictions]:
+        raise UsageError(
+            f"{len(missing):,} of {len(truths):,} queries have no prediction, the first is {missing[0]!r}.",
+            hint="For a query without a predicted moment, give an empty list of windows.",
+        )
+    if not any(truths.values()):
+        raise UsageError(
+            "No query of the annotations has a true moment.", hint="Figures of moments need one such query."
+        )
+    scored = {name: predictions[name] for name in truths}
+    metrics = gmr_metrics(scored, truths, thresholds=thresholds)
+    return GmrRecord(
+        metrics={name: None if math.isnan(value) else _percent(value) for name, value in metrics.items()},
+        rejection={f"{each:g}": _rejection(scored, truths, each) for each in sorted(thresholds)},
+        queries=len(queries),
+        present=sum(bool(spans) for spans in truths.values()),
+        several=sum(len(spans) > 1 for spans in truths.values()),
+        ignored=len(predictions) - len(truths),
+        format="gmr",
+    )
+
+
+def _rejection(
+    predictions: Mapping[str, GmrPrediction], truths: Mapping[str, Sequence[Span]], threshold: float
+) -> RejectionFields:
+    counts = rejection_counts(predictions, truths, threshold=threshold)
+    return RejectionFields.model_validate(
+        {
+            "Rej-F1": _percent(counts.f1),
+            "Acc": _percent(counts.accuracy),
+            "Rej-P": _percent(counts.precision),
+            "Rej-R": _percent(counts.recall),
+            "TP": counts.true_positives,
+            "TN": counts.true_negatives,
+            "FP": counts.false_positives,
+            "FN": counts.false_negatives,
+        }
+    )
 
 
 def _row(spans: Mapping[str, Sequence[Span]], truths: Mapping[str, Sequence[Span]]) -> Row:

@@ -9,7 +9,7 @@ make every figure look better.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -154,12 +154,21 @@ def mean_average_precision(
     *,
     thresholds: Sequence[float] = MAP_THRESHOLDS,
     limit: int = MAP_PREDICTIONS,
+    overlap: Callable[[Span, Span], float] = iou,
 ) -> dict[float, float]:
     """Mean average precision at each IoU threshold, as the QVHighlights benchmark counts it; 0 to 1.
 
     Of each query the first ``limit`` predictions count, sorted by score (stable). Each claims the best
-    fitting true span that is still free and reaches the threshold. Precision is interpolated as in PASCAL VOC
-    2011 and onwards. The benchmark's single figure is the mean of the values.
+    fitting true span that is still free and reaches the threshold, of equally fitting ones the last.
+    Precision is interpolated as in PASCAL VOC 2011 and onwards. The benchmark's single figure is the mean of
+    the values.
+
+    Args:
+        predictions: Spans by query.
+        truths: True spans by query.
+        thresholds: IoU thresholds.
+        limit: Predictions of a query that count.
+        overlap: Computes the IoU of two spans.
 
     Raises:
         ValueError: when predictions and truths are not about the same queries, or there are none.
@@ -168,7 +177,7 @@ def mean_average_precision(
     sums = np.zeros(len(thresholds))
     for key, true_spans in truths.items():
         kept = sorted(predictions[key][:limit], key=lambda p: -p.score)
-        overlaps = [[iou(p.span, true) for true in true_spans] for p in kept]
+        overlaps = [[overlap(p.span, true) for true in true_spans] for p in kept]
         sums += [_average_precision(overlaps, len(true_spans), threshold) for threshold in thresholds]
     return {threshold: float(value) for threshold, value in zip(thresholds, sums / len(truths), strict=True)}
 
@@ -256,7 +265,7 @@ def _average_precision(overlaps: Sequence[Sequence[float]], true_count: int, thr
     claimed: set[int] = set()
     right = np.zeros(len(overlaps))
     for row, values in enumerate(overlaps):
-        for column in np.argsort(-np.asarray(values), kind="stable"):
+        for column in np.argsort(np.asarray(values), kind="stable")[::-1]:
             if values[column] >= threshold and int(column) not in claimed:
                 claimed.add(int(column))
                 right[row] = 1

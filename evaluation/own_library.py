@@ -27,6 +27,7 @@ from evaluation.metrics import (
     occurrence_counts,
     video_recall_at,
 )
+from evaluation.own_gmr import own_set_figures
 from evaluation.readers import read_ground_truth
 from evaluation.suites.scoring import OnProgress, Scores, TruthQuery, truth_questions
 from evaluation.verdicts import (
@@ -58,6 +59,7 @@ AT_LEAST = (
     *("video_R@1", "video_R@5", "span_R@1@0.5", "mIoU", "text_video_R@1", "text_span_R@1@0.5"),
     *("occurrence_precision", "occurrence_recall"),
     *("found_recall", "found_precision", "found_precision@1in10", "verdict_AUROC"),
+    *("G-mIoU@1", "G-mIoU@3", "G-mIoU@5", "Rej-F1"),
 )
 """Figures that are shares, 0 to 1, better the higher."""
 AT_MOST = (
@@ -65,7 +67,10 @@ AT_MOST = (
     *("latency_p50_seconds", "latency_p95_seconds"),
 )
 """Figures that are better the lower: two shares, then seconds."""
-NEED_ABSENT = ("found_precision", "found_precision@1in10", "verdict_AUROC", "fpr_at_90_recall", "ece")
+NEED_ABSENT = (
+    *("found_precision", "found_precision@1in10", "verdict_AUROC", "fpr_at_90_recall", "ece"),
+    "Rej-F1",
+)
 """Figures that cannot be had without queries that nothing answers."""
 
 _FOUND = 0.5  # lies between the 0 and the 1 that stand for a verdict
@@ -335,6 +340,7 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
     found_precision        share of the queries with something called "found" that are present; ``@1in10`` as
                            it would be if one query in ten were
     verdict_AUROC, ...     how well the confidence tells present from absent queries
+    G-mIoU@k, Rej-F1       of the sets called "found" (see ``evaluation.own_gmr``)
     latency_...            seconds a query, loading the model left out
     ====================== =================================================================================
 
@@ -362,6 +368,7 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
         "text_span_R@1@0.5": moment_recall_at(indexed, truths, iou=RIGHT_IOU, k=1),
         "occurrence_recall": occurrences.recall,
         "found_recall": claimed.recall,
+        **own_set_figures(asked),
     }
     if occurrences.predicted:
         figures["occurrence_precision"] = occurrences.precision

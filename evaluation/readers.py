@@ -7,12 +7,14 @@ or entry.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from evaluation.gmr import EXISTENCE_THRESHOLDS, GmrPrediction
 from evaluation.metrics import ScoredSpan
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
@@ -115,7 +117,7 @@ def read_qvhighlights(path: Path) -> list[MomentQuery]:
         spans = [_span(pair, where) for pair in _list(_field(line, "relevant_windows", where), where)]
         queries.append(
             MomentQuery(
-                id=str(_field(line, "qid", where)),
+                id=_qid(line, where),
                 video=_text(_field(line, "vid", where), where),
                 text=_text(_field(line, "query", where), where),
                 spans=tuple(spans),
@@ -137,7 +139,7 @@ def read_qvhighlights_predictions(path: Path) -> dict[str, list[ScoredSpan]]:
     """
     predictions: dict[str, list[ScoredSpan]] = {}
     for where, line in _json_lines(path):
-        qid = str(_field(line, "qid", where))
+        qid = _qid(line, where)
         if qid in predictions:
             raise UsageError(f"{where}: query {qid} has predictions already.")
         predictions[qid] = []
@@ -148,6 +150,60 @@ def read_qvhighlights_predictions(path: Path) -> dict[str, list[ScoredSpan]]:
             start, end = max(numbers[0], 0.0), max(numbers[1], 0.0)
             predictions[qid].append(ScoredSpan(Span(start, max(start, end)), numbers[2]))
     return predictions
+
+
+def read_gmr_predictions(path: Path) -> dict[str, GmrPrediction]:
+    """Read predictions of generalised moment retrieval: JSON lines as of QVHighlights, with pred_exist_score.
+
+    Without an existence score, that of the surest window stands for it, and 0 where there is no window. A
+    window that is no interval is an error, not a miss.
+
+    Raises:
+        FileError: when the file cannot be read.
+        UsageError: when a line is malformed.
+    """
+    predictions: dict[str, GmrPrediction] = {}
+    for where, line in _json_lines(path):
+        qid = _qid(line, where)
+        if qid in predictions:
+            raise UsageError(f"{where}: query {qid} has predictions already.")
+        windows = []
+        for triple in _list(_field(line, "pred_relevant_windows", where), where):
+            if len(_list(triple, where)) != 3:
+                raise UsageError(f"{where}: a prediction must be [start, end, score], got {triple!r}.")
+            windows.append(ScoredSpan(_span(triple[:2], where), _number(triple[2], where)))
+        surest = max((window.score for window in windows), default=0.0)
+        score = _number(line.get("pred_exist_score", surest), where)
+        if not 0 <= score <= 1:
+            raise UsageError(
+                f"{where}: an existence score must lie between 0 and 1, got {score:g}.",
+                hint="Turn logits into probabilities, and write them as pred_exist_score.",
+            )
+        predictions[qid] = GmrPrediction(tuple(windows), score)
+    return predictions
+
+
+def read_thresholds(text: str | None) -> tuple[float, ...]:
+    """Existence thresholds from "0.4,0.6", each once; the benchmark's for None.
+
+    Raises:
+        UsageError: when one is no number from 0 to 1.
+    """
+    if text is None:
+        return EXISTENCE_THRESHOLDS
+    levels = []
+    for part in text.split(","):
+        try:
+            level = float(part)
+        except ValueError:
+            level = math.nan
+        if not 0 <= level <= 1:
+            raise UsageError(
+                f"A threshold must be a number from 0 to 1, got {part.strip()!r}.",
+                hint="Write --thresholds 0.4,0.6.",
+            )
+        levels.append(level)
+    return tuple(dict.fromkeys(levels))
 
 
 def read_charades_sta(path: Path) -> list[MomentQuery]:
@@ -315,6 +371,14 @@ def _unique(queries: list[MomentQuery], path: Path) -> list[MomentQuery]:
     return queries
 
 
+def _qid(line: dict[str, Any], where: str) -> str:
+    """The name of a query, a number or a text."""
+    value = _field(line, "qid", where)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise UsageError(f"{where}: qid must be a number or a text, got {value!r}.")
+    return str(value)
+
+
 def _field(entry: Any, name: str, where: str) -> Any:
     content = _object(entry, where)
     if name not in content:
@@ -349,6 +413,8 @@ def _sentence(value: Any, where: str) -> str:
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UsageError(f"{where}: expected a number, got {value!r}.")
+    if not math.isfinite(value):
+        raise UsageError(f"{where}: expected a finite number, got {value!r}.")
     return float(value)
 
 
@@ -386,6 +452,7 @@ def _span(pair: Any, where: str) -> Span:
 
 FORMATS: dict[str, Callable[[Path], list[MomentQuery]]] = {
     "qvhighlights": read_qvhighlights,
+    "gmr": read_qvhighlights,
     "charades": read_charades_sta,
     "activitynet": read_activitynet,
     "timelens": read_timelens,

@@ -177,9 +177,8 @@ BENCHMARKS: dict[str, Benchmark] = {
         Benchmark(
             name="gmr",
             title="Soccer-GMR, or any file of its format",
-            format="qvhighlights",
+            format="gmr",
             form="gmr",
-            average_precision=True,
             origin="the project of generalised moment retrieval",
             licence="Read the licence of the annotations and of the broadcasts.",
         ),

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from evaluation.benchmarks.names import Benchmark
-from evaluation.benchmarks.predictions import timelens_key
+from evaluation.benchmarks.predictions import exist_score, timelens_key
 from evaluation.benchmarks.protocol import Protocol
 from evaluation.benchmarks.run import BenchmarkPlan, answers_by_query
 from evaluation.benchmarks.work_file import VideoAnswers
-from evaluation.grounding import Row, grounding_rows
+from evaluation.gmr import GmrPrediction
+from evaluation.grounding import Row, gmr_record, grounding_rows
 from evaluation.metrics import ScoredSpan
 from evaluation.readers import MomentQuery
+from evaluation.schemas.measuring import GmrRecord
 from footage.core.types import Span
 from footage.vlm.profile import Profile
 
@@ -32,7 +34,9 @@ class BenchmarkReport:
     protocol: str
     """How videos were shown, in a sentence."""
     own: Row
-    """Figures of the predictions, in percent."""
+    """Figures of the predictions, in percent; of GMR about the queries with a true span."""
+    generalised: GmrRecord | None
+    """Figures of sets of spans and of rejections; of GMR alone."""
     beside: Mapping[str, Row]
     """What needs no model: "whole video", "random event"; and "oracle", the best order of the spans."""
     queries: int
@@ -65,7 +69,7 @@ def report_on(
     """Score the answers of a finished run.
 
     Of TimeLens, annotations that agree in video, query and span are one record; otherwise every query counts.
-    A query without a span is a miss.
+    A query without a predicted span is a miss. Of GMR, the rows are about queries with a true span.
 
     Args:
         plan: What was asked.
@@ -75,6 +79,7 @@ def report_on(
 
     Raises:
         ValueError: when a video has no answers: figures over fewer queries would be too good.
+        UsageError: when no query has a true span.
     """
     benchmark = plan.job.benchmark
     if absent := [task.name for task in plan.tasks if task.name not in found]:
@@ -92,7 +97,15 @@ def report_on(
         for query in scored
     }
     assert len(guessed) == len(scored), "ids of queries are unique"
-    rows = grounding_rows(scored, guessed, precision=benchmark.average_precision)
+    generalised, present = None, scored
+    if benchmark.form == "gmr":
+        existence = {id: exist_score(answer) for id, answer in answers.items()}
+        sets = {id: GmrPrediction(tuple(each), existence.get(id, 0.0)) for id, each in guessed.items()}
+        generalised = gmr_record(scored, sets)
+        present = [query for query in scored if query.spans]
+    rows = grounding_rows(
+        present, {query.id: guessed[query.id] for query in present}, precision=benchmark.average_precision
+    )
     # 3. What they stand for.
     shown = [found[task.name] for task in plan.tasks if not found[task.name].problem]
     windows = sum(each.shown_as == "windows" for each in shown)
@@ -101,6 +114,7 @@ def report_on(
         benchmark=benchmark,
         protocol=protocol.sentence,
         own=rows.pop("predictions"),
+        generalised=generalised,
         beside=rows,
         queries=len(scored),
         total=plan.total,

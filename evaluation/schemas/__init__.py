@@ -10,6 +10,7 @@ from evaluation.schemas.measuring import (
     DemoRecord,
     DemoWordsRecord,
     FiguresRecord,
+    GmrRecord,
     ScoredQueryRecord,
     TruthFileRecord,
 )
@@ -20,7 +21,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     **SERVICE_COMMANDS,
     "eval init": (TruthFileRecord,),
     "eval run": (ScoredQueryRecord, FiguresRecord),
-    "eval grounding": (BenchmarkRecord,),
+    "eval grounding": (BenchmarkRecord, GmrRecord),
     "eval benchmark": (BenchmarkPlanRecord, BenchmarkRunRecord),
     "calibrate": (CalibrationRecord,),
     "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),

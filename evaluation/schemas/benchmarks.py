@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from evaluation.schemas.measuring import BenchmarkRowFields
+from evaluation.schemas.measuring import BenchmarkRowFields, GmrRecord
 from service.schemas.base import Record
 
 
@@ -75,11 +75,14 @@ class BenchmarkRunRecord(BenchmarkRowFields):
     recall_of_five: float = Field(alias="R@5@0.5")
     """Share of queries with an IoU of 0.5 or more among the first five spans."""
     average_precision: float = Field(default=0, alias="mAP")
-    """Mean average precision; of QVHighlights and GMR only, as the two below."""
+    """Mean average precision; of QVHighlights only, as the two below."""
     average_precision_5: float = Field(default=0, alias="mAP@0.5")
     """Mean average precision at an IoU of 0.5."""
     average_precision_75: float = Field(default=0, alias="mAP@0.75")
     """Mean average precision at an IoU of 0.75."""
+    generalised: GmrRecord | None = None
+    """Figures of sets of spans and of rejections, as of `eval grounding --format gmr`; of GMR only. The other
+    figures are about the queries with a true span."""
     queries: int
     """Queries that are scored; the denominator of all figures."""
     total: int

@@ -97,6 +97,14 @@ class FiguresRecord(Record):
     """found_precision if one query in ten were positive."""
     verdict_auroc: float = Field(default=0, alias="verdict_AUROC")
     """How well the confidence separates positive from negative queries; needs both."""
+    set_iou_1: float = Field(default=0, alias="G-mIoU@1")
+    """Mean IoU of the first moment called "found" and the true ones, as sets; two empty sets agree."""
+    set_iou_3: float = Field(default=0, alias="G-mIoU@3")
+    """The same of the first three."""
+    set_iou_5: float = Field(default=0, alias="G-mIoU@5")
+    """The same of the first five."""
+    rejection_f1: float = Field(default=0, alias="Rej-F1")
+    """F1 of recognising negative queries: nothing is "found" for them; needs negative queries."""
     fpr_at_90_recall: float = 0
     """Share of negative queries "found" at the threshold that finds 90 % of the positive ones."""
     ece: float = 0
@@ -163,6 +171,47 @@ class BenchmarkRecord(BenchmarkRowFields):
     """The benchmark."""
     beside: dict[str, BenchmarkRowFields]
     """What needs no model, to compare with: "whole video", "random event"; and "oracle", the best order."""
+
+
+class RejectionFields(Record):
+    """How well queries without a moment are recognised at one existence threshold."""
+
+    f1: float = Field(alias="Rej-F1")
+    """F1 of rejections, in percent."""
+    accuracy: float = Field(alias="Acc")
+    """Share of all queries that are rejected or kept rightly, in percent."""
+    precision: float = Field(alias="Rej-P")
+    """Share of the rejected queries that are absent, in percent."""
+    recall: float = Field(alias="Rej-R")
+    """Share of the absent queries that are rejected, in percent."""
+    true_positives: int = Field(alias="TP")
+    """Present queries that are not rejected."""
+    true_negatives: int = Field(alias="TN")
+    """Absent queries that are rejected."""
+    false_positives: int = Field(alias="FP")
+    """Absent queries that are not rejected."""
+    false_negatives: int = Field(alias="FN")
+    """Present queries that are rejected."""
+
+
+class GmrRecord(Record):
+    """The scores of predictions in the format gmr, of `eval grounding`; in percent."""
+
+    metrics: dict[str, float | None]
+    """AUROC, Rej-F1 and Acc at each threshold, G-mIoU@k, mAP, mR@k, mR+@k, mIoU@k, mIoU+@k, by the names of
+    Soccer-GMR; null where there is nothing to compute one from."""
+    rejection: dict[str, RejectionFields]
+    """Rejections by existence threshold."""
+    queries: int
+    """Queries that were scored: all of the annotations."""
+    present: int
+    """Those with a true moment."""
+    several: int
+    """Those with two or more."""
+    ignored: int
+    """Predictions for queries that the annotations do not have."""
+    format: str
+    """The benchmark."""
 
 
 class DemoAnswerRecord(Record):

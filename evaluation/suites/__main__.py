@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 FINDS = ("model", "model_path", "find_model", "find_model_path", "device", "allow_remote")
 """Settings that options set."""
+MOST_HOURS = 100
+"""Longest footage that ``needle`` draws."""
+LOG_SECONDS = 10.0
+"""Time between two lines of progress about the same stage."""
 Suite = Callable[[argparse.Namespace, Service], Mapping[str, Any]]
 
 
@@ -195,6 +200,31 @@ def long_file(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     return evaluate_long_file(service.settings, seed=given.seed, minutes=given.minutes, on_progress=_progress)
 
 
+def needle(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """One moment in hours of drawn footage, among near misses: found at any length, and at what cost?"""
+    from evaluation.suites.needle import NeedleModels, evaluate_needle
+    from service import factories
+
+    pictures = factories.load_image_embedder(service.settings, given.image_embedder)
+    models = NeedleModels(
+        captioner=service.model(),
+        finder=_find_model(service) or service.model(),
+        embedder=service.embedder(),
+        image_embedder=pictures,
+        image_maker=factories.load_image_maker(service.settings, given.image_embedder, lambda: pictures),
+    )
+    return evaluate_needle(
+        models,
+        seed=given.seed,
+        hours=given.hours,
+        arms=given.arms,
+        needles=given.needles,
+        looking=service.looking(fresh=True),
+        folder=given.keep,
+        on_progress=_logged if given.log else _progress,
+    )
+
+
 def tracks(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     """Words said and written in drawn clips, and clocks: errors, answers to words there and not there."""
     from evaluation.suites.tracks import evaluate_tracks
@@ -275,7 +305,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evaluation.suites", description=__doc__)
     suites = parser.add_subparsers(required=True, metavar="NAME")
-    for suite in (demo_model, end_to_end, verdicts, occurrences, images, long_file, tracks, retrieval):
+    for suite in (
+        demo_model,
+        end_to_end,
+        verdicts,
+        occurrences,
+        images,
+        long_file,
+        needle,
+        tracks,
+        retrieval,
+    ):
         one = suites.add_parser(
             suite.__name__.replace("_", "-"), help=suite.__doc__, description=suite.__doc__
         )
@@ -292,6 +332,8 @@ def _parser() -> argparse.ArgumentParser:
             _add_drawn(one, suite)
         if suite is images:
             _add_images(one)
+        if suite is needle:
+            _add_needle(one)
     return parser
 
 
@@ -350,6 +392,43 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_needle(parser: argparse.ArgumentParser) -> None:
+    from evaluation.suites.haystack import NEEDLES
+    from evaluation.suites.needle import HOURS, NEEDLE_ARMS
+
+    parser.add_argument(
+        "--hours",
+        type=_lengths,
+        default=HOURS,
+        metavar="LIST",
+        help=f"lengths of the footage, separated by commas; {','.join(f'{h:g}' for h in HOURS)} unless named",
+    )
+    parser.add_argument(
+        "--arms",
+        type=_arms,
+        default=NEEDLE_ARMS,
+        metavar="LIST",
+        help=f"what leads a search, separated by commas: {', '.join(NEEDLE_ARMS)}; all unless named",
+    )
+    parser.add_argument(
+        "--needles",
+        type=_positive,
+        default=NEEDLES,
+        metavar="N",
+        help="needles in each length, and as many events that never happen",
+    )
+    parser.add_argument(
+        "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
+    )
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="keep footage, indexes and answers here; a killed run goes on from there",
+    )
+    parser.add_argument("--log", action="store_true", help="print progress in lines, one every few seconds")
+
+
 def _add_tracks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the drawn clips")
     parser.add_argument("--videos", type=_positive, default=24, metavar="N", help="clips to draw")
@@ -369,7 +448,7 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
     parser.add_argument(
         "--allow-remote", action="store_true", default=None, help="allow a model server on another machine"
     )
-    if suite in (end_to_end, verdicts, occurrences, images):
+    if suite in (end_to_end, verdicts, occurrences, images, needle):
         parser.add_argument("--find-model", metavar="NAME", help="another model that finds")
         parser.add_argument(
             "--find-model-path", type=Path, metavar="FOLDER", help="folder with its profile's weights"
@@ -409,6 +488,24 @@ def _parts(text: str) -> tuple[str, ...]:
     return parts
 
 
+def _lengths(text: str) -> tuple[float, ...]:
+    hours = tuple(float(part) for part in text.split(","))
+    if not all(0 < each <= MOST_HOURS for each in hours):
+        raise argparse.ArgumentTypeError(f"a length must be above 0 and up to {MOST_HOURS} hours: {text}")
+    return hours
+
+
+def _arms(text: str) -> tuple[str, ...]:
+    from evaluation.suites.needle import NEEDLE_ARMS
+
+    arms = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if unknown := [arm for arm in arms if arm not in NEEDLE_ARMS]:
+        raise argparse.ArgumentTypeError(
+            f"there is no arm {unknown[0]!r}; known are {', '.join(NEEDLE_ARMS)}"
+        )
+    return arms
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -420,6 +517,17 @@ def _progress(stage: str, done: int, total: int, detail: str = "") -> None:
     if sys.stderr.isatty():
         end = "\n" if done == total else ""
         print(f"\r{stage}: {done} of {total or '?'} {detail}\033[K", end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+
+_logged_at: dict[str, float] = {}
+
+
+def _logged(stage: str, done: int, total: int) -> None:
+    """Progress in lines of a log, at the end of a stage and every ``LOG_SECONDS``."""
+    now = time.monotonic()
+    if done == total or now - _logged_at.get(stage, 0.0) >= LOG_SECONDS:
+        _logged_at[stage] = now
+        print(f"{time.strftime('%H:%M:%S')} {stage}: {done:,} of {total:,}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _print(figures: Mapping[str, Any], *, as_json: bool) -> None:

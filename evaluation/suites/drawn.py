@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from evaluation.own_gmr import own_gmr_figures
 from evaluation.own_library import RIGHT_IOU, Asked, ask_own, figures_of, indexed_contents
 from evaluation.suites.scoring import OnProgress, Scores, TruthQuery, draw_clips, nobody, work_folder
 from footage.core.errors import UsageError
@@ -116,7 +117,7 @@ def evaluate_end_to_end(
         on_progress: Called with (stage, done, total).
 
     Returns:
-        The figures of ``figures_of`` with counts and seconds, and the answers behind them.
+        The figures of ``figures_of`` and ``own_gmr_figures`` with counts and seconds, and the answers.
 
     Raises:
         UsageError: when nothing happens in any of the clips.
@@ -146,6 +147,7 @@ def evaluate_end_to_end(
     present = sum(bool(answer.truths) for answer in asked)
     return {
         **figures_of(asked),
+        **own_gmr_figures(asked),
         "windows_asked": windows_asked(asked),
         "queries": present,
         "absent_queries": len(asked) - present,

@@ -173,6 +173,11 @@ def _show(setup: BenchmarkSetup, report: BenchmarkReport, *, as_json: bool) -> N
             published.source,
         )
     out.print(table)
+    if report.generalised is not None:
+        sets = console.table("figure", "percent", right=("percent",))
+        for name, value in report.generalised.metrics.items():
+            sets.add_row(name, "" if value is None else f"{value:.2f}")
+        out.print(sets)
     # 2. What the figures stand for.
     out.print()
     for note in (report.protocol, *report.notes):
@@ -217,6 +222,8 @@ def _print_json(setup: BenchmarkSetup, report: BenchmarkReport) -> None:
         "published": published,
         "seconds": report.seconds,
     }
+    if report.generalised is not None:
+        line["generalised"] = report.generalised
     console.emit_record(BenchmarkRunRecord.model_validate(line))
 
 
