@@ -297,7 +297,10 @@ def test_timelens_has_one_record_a_query_with_its_first_span_and_its_text(tmp_pa
 
 def test_the_file_of_predictions_is_named_after_benchmark_and_model():
     assert str(default_out(get_benchmark("qvhighlights"), "marlin-2b")) == "qvhighlights.marlin-2b.jsonl"
-    assert str(default_out(get_benchmark("charades-timelens"), "a b/c")) == "charades-timelens.a-b-c.json"
+    timelens = get_benchmark("charades-timelens")
+    assert str(default_out(timelens, "/models/my model/")) == "charades-timelens.my-model.json"
+    assert str(default_out(timelens, "http://h:8000/v1#org/m")) == "charades-timelens.org-m.json"
+    assert str(default_out(timelens, "http://h:8000/v1")) == "charades-timelens.server.json"
 
 
 # -- The scores ----------------------------------------------------------------------------------------------
@@ -328,7 +331,7 @@ def report(name, queries, *found, profile=TIMELENS_8B, missing=()):
 def test_a_bad_video_counts_as_misses_and_is_listed():
     bad = VideoAnswers("b", 0, (), problem="It cannot be read.")
     scored = report("charades-timelens", QUERIES, answered("a", ("7", (0, 4)), ("8", None)), bad)
-    assert scored.own["mIoU"] == 33.33 and scored.queries == 3 and scored.unread == 2
+    assert scored.own["mIoU"] == 33.33 and scored.queries == 3 and scored.without_span == 2
     assert scored.failed == {"b": "It cannot be read."}
     assert "1 videos could not be used; their 1 queries count as misses." in scored.notes
     assert scored.notes[0] == "Not comparable: 3 of 3,363 queries." and not scored.comparable

@@ -16,6 +16,7 @@ from evaluation.benchmarks.predictions import SUFFIXES, write_predictions
 from evaluation.benchmarks.protocol import Passes, Protocol
 from evaluation.benchmarks.work_file import QueryAnswer, VideoAnswers, opened, read_answers
 from evaluation.readers import FORMATS, MomentQuery
+from footage.core.endpoint import is_address
 from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.types import Provenance, Video
 from footage.media import sandbox
@@ -124,8 +125,14 @@ OnReading = Callable[[BenchmarkReading], None]
 
 
 def default_out(benchmark: Benchmark, model: str) -> Path:
-    """The file of predictions where none is named: in the working folder, by benchmark and model."""
-    plain = "".join(each if each.isalnum() or each in "-._" else "-" for each in model).strip("-.")
+    """The file of predictions where none is named: in the working folder, by benchmark and model.
+
+    Args:
+        benchmark: The benchmark.
+        model: A name, the path of a folder of weights, or the address of a server.
+    """
+    name = model.rpartition("#")[2] if "#" in model else "server" if is_address(model) else Path(model).name
+    plain = "".join(each if each.isalnum() or each in "-._" else "-" for each in name).strip("-.")
     return Path(f"{benchmark.name}.{plain}{SUFFIXES.get(benchmark.form, '.jsonl')}")
 
 

@@ -53,8 +53,8 @@ class BenchmarkReport:
     """Videos without a file; their queries are left out."""
     failed: Mapping[str, str]
     """Videos that could not be used, and why; their queries count as misses."""
-    unread: int
-    """Queries that name no span, those about videos that could not be used included."""
+    without_span: int
+    """Queries without a predicted span, those about videos that could not be used included."""
     comparable: bool
     """Whether the published protocol was followed: all queries, each video whole."""
     notes: tuple[str, ...]
@@ -123,7 +123,7 @@ def report_on(
         in_windows=windows,
         missing=plan.missing,
         failed={each.video: each.problem for each in found.values() if each.problem},
-        unread=sum(not spans for spans in guessed.values()),
+        without_span=sum(not spans for spans in guessed.values()),
         comparable=whole and not windows,
         notes=tuple(_notes(plan, queries, scored, found, windows, profile)),
         seconds=round(sum(each.seconds for each in found.values()), 1),

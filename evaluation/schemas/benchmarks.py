@@ -97,8 +97,8 @@ class BenchmarkRunRecord(BenchmarkRowFields):
     """Videos without a file; their queries are left out."""
     failed: dict[str, str]
     """Videos that could not be used, and why; their queries count as misses."""
-    unread: int
-    """Queries that name no span, those about videos that could not be used included."""
+    without_span: int
+    """Queries without a predicted span, those about videos that could not be used included."""
     protocol: str
     """How videos were shown, in a sentence."""
     comparable: bool

@@ -1,8 +1,13 @@
-"""Draws a small benchmark: clips, and what happens in them in the format of each benchmark; asks no model."""
+"""Draws a small benchmark: clips, and what happens in them in the format of each benchmark; asks no model.
+
+``python -m evaluation.suites.benchmark_folder FOLDER`` writes one, to try ``footage eval benchmark`` on.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,3 +137,22 @@ def _own(truths: Mapping[str, Mapping[str, Any]], seed: int) -> dict[str, Any]:
 def _once(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What happens a single time."""
     return [event for event in entry["events"] if len(event["spans"]) == 1]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Draw a benchmark; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation.suites.benchmark_folder", description="Draw a small benchmark."
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where")
+    parser.add_argument("--seed", type=int, default=0, help="decides what is drawn")
+    parser.add_argument("--videos", type=int, default=12, metavar="N", help="clips to draw")
+    given = parser.parse_args(arguments)
+    drawn = draw_benchmark(given.folder, seed=given.seed, videos=given.videos)
+    for name, path in drawn.annotations.items():
+        print(f"--name {name} --videos {drawn.videos} --annotations {path}")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

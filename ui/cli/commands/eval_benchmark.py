@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from evaluation.benchmarks.protocol import Passes
 from service.events import StageProgress, steps
 from ui.cli import console, formatting, options, progress
 from ui.cli.setting_options import FINDS, FRAMES, takes_settings
@@ -28,6 +27,8 @@ EXAMPLES = options.examples(
     "footage eval benchmark --name charades-sta --videos videos --annotations charades_sta_test.txt "
     "--dry-run",
 )
+Passes = Literal["auto", "single", "windows"]
+"""As ``evaluation.benchmarks.protocol.Passes``, without what that imports."""
 NAMED = 5
 """Most videos that are listed by name."""
 
@@ -214,7 +215,7 @@ def _print_json(setup: BenchmarkSetup, report: BenchmarkReport) -> None:
         "in_windows": report.in_windows,
         "missing": list(report.missing),
         "failed": dict(report.failed),
-        "unread": report.unread,
+        "without_span": report.without_span,
         "protocol": report.protocol,
         "comparable": report.comparable,
         "notes": list(report.notes),
