@@ -16,8 +16,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGES = tuple(
-    str(Path(__file__).parent.parent / name) + os.sep
-    for name in ("footage", "indexer", "search", "evaluation", "ui")
+    str(Path(__file__).parent.parent / name) + os.sep for name in ("footage", "indexer", "search", "ui")
 )
 # One server of child processes serves all tests: whichever starts it, it has imported these.
 PRELOADED = [

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from command_runner import CommandRunner
-from killing import kill_at, steps_of
+from killing import processes
 from standin_finder import StandinFinder, TestVideo, write_grey_video
 
 from evaluation.benchmarks.measure import BenchmarkRequest, forecast, measure, set_up
@@ -277,53 +278,83 @@ def ask_grey(folder: Path, model=None) -> None:
     run_plan(plan_run(job), model, Protocol.of(model.profile, looking), looking)
 
 
-def test_a_run_killed_at_any_step_goes_on_and_ends_as_an_unbroken_one(tmp_path):
+class Killer(StandinFinder):
+    """Kills its process at a batch."""
+
+    def __init__(self, batch: int) -> None:
+        super().__init__(GREY)
+        self.batch = batch
+
+    def run(self, requests):
+        if len(self.batches) == self.batch:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().run(requests)
+
+
+def ask_grey_until_killed(folder: Path, batch: int) -> None:
+    """Body of the process that is killed."""
+    ask_grey(folder, Killer(batch))
+
+
+def killed(body, *arguments) -> None:
+    """Run a body in a process that kills itself."""
+    child = processes().Process(target=body, args=arguments)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+
+
+def test_a_run_killed_at_any_batch_goes_on_and_ends_as_an_unbroken_one(tmp_path):
     folder = grey_folder(tmp_path / "grey")
     unbroken = Path(shutil.copytree(folder, tmp_path / "unbroken"))
-    ask_grey(unbroken)
+    whole = StandinFinder(GREY)
+    ask_grey(unbroken, whole)
     expected = (unbroken / "out.jsonl").read_bytes()
-    steps = steps_of(ask_grey, folder, copies=tmp_path / "copies")
-    went_on = set()
-    for part in (0.2, 0.5, 0.7, 0.85, 0.99):
-        killed = kill_at(int(steps * part), ask_grey, folder, copies=tmp_path / "copies")
-        out = killed / "out.jsonl"
-        assert not out.exists() or out.read_bytes() == expected  # whole, or not there
-        work = killed / "out.jsonl.work"
-        kept = work.read_bytes() if work.exists() else b""
-        kept = kept[: kept.rfind(b"\n") + 1]
-        ask_grey(killed)
-        assert out.read_bytes() == expected
-        assert work.read_bytes().startswith(kept)
-        assert len(work.read_bytes().splitlines()) == 1 + len(GREY)  # nothing was asked twice
-        went_on.add(kept.count(b"\n"))
-    assert len(went_on) >= 3  # the kills met different moments
+    work, kept = folder / "out.jsonl.work", [b""]
+    # Each kill is a few batches further on: the third run goes on from what two killed ones left.
+    for _ in range(3):
+        killed(ask_grey_until_killed, folder, len(whole.batches) // 4)
+        now = work.read_bytes()
+        assert now.startswith(kept[-1]) and not (folder / "out.jsonl").exists()
+        kept.append(now[: now.rfind(b"\n") + 1])
+    assert kept[1].count(b"\n") < kept[3].count(b"\n") <= len(GREY)
+    rest = StandinFinder(GREY)
+    ask_grey(folder, rest)
+    assert (folder / "out.jsonl").read_bytes() == expected
+    assert work.read_bytes().startswith(kept[-1])
+    assert len(work.read_bytes().splitlines()) == 1 + len(GREY)  # no video was answered twice
+    assert 0 < len(rest.asked) < len(whole.asked)
 
 
-def ask_demo(folder: Path) -> None:
-    """Run the demo model over drawn clips."""
+def ask_demo_until_killed(folder: Path, out: Path, videos: int) -> None:
+    """Run the demo model over drawn clips; die when some videos are done. Body of the process."""
+
+    def die(reading):
+        if reading.videos_done == videos:
+            os.kill(os.getpid(), signal.SIGKILL)
+
     service = Service(load_settings(None, **DEMO))
     asked = BenchmarkRequest(
         name="qvhighlights",
         annotations=folder / "qvhighlights.jsonl",
         videos=folder / "videos",
-        out=folder / "out.jsonl",
+        out=out,
     )
-    run(service, asked)
+    measure(service, set_up(service, asked), on_reading=die)
 
 
 @pytest.mark.demo_model
 def test_a_run_of_the_demo_model_killed_in_the_middle_ends_as_an_unbroken_one(drawn, service, tmp_path):
-    folder = drawn.videos.parent
     run(service, request(drawn, "qvhighlights", tmp_path / "unbroken"))
-    expected = [json.loads(line) for line in (tmp_path / "unbroken").read_text().splitlines()]
-    steps = steps_of(ask_demo, folder, copies=tmp_path / "copies")
-    killed = kill_at(int(steps * 0.8), ask_demo, folder, copies=tmp_path / "copies")
-    kept = (killed / "out.jsonl.work").read_bytes()
-    assert not (killed / "out.jsonl").exists() and 1 < kept.count(b"\n") < 5
-    asked = request(drawn, "qvhighlights", killed / "out.jsonl")
-    run(service, asked)
-    assert (killed / "out.jsonl.work").read_bytes().startswith(kept[: kept.rfind(b"\n") + 1])
-    rows = [json.loads(line) for line in (killed / "out.jsonl").read_text().splitlines()]
+    out, work = tmp_path / "out", tmp_path / "out.work"
+    killed(ask_demo_until_killed, drawn.videos.parent, out, 2)
+    kept = work.read_bytes()
+    assert not out.exists() and kept.count(b"\n") == 3
+    run(service, request(drawn, "qvhighlights", out))
+    assert work.read_bytes().startswith(kept)
+    rows, expected = (
+        [json.loads(line) for line in path.read_text().splitlines()] for path in (out, tmp_path / "unbroken")
+    )
     for row, other in zip(rows, expected, strict=True):
         spans, others = row.pop("pred_relevant_windows"), other.pop("pred_relevant_windows")
         assert row == other and [span[:2] for span in spans] == [span[:2] for span in others]
@@ -398,7 +429,7 @@ def server():
 
 
 def test_a_server_is_asked_under_the_protocol_of_its_profile(drawn, server, tmp_path):
-    model = f"http://127.0.0.1:{server}/v1?profile=timelens-8b#other/model"
+    model = f"http://127.0.0.1:{server}/v1?profile=timelens-8b#demo"
     settings = load_settings(None, model=model, accept_server_sampling=True)
     asked = request(drawn, "activitynet-timelens", tmp_path / "out.json")
     report = run(Service(settings), asked)
