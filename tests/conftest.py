@@ -48,6 +48,7 @@ SLOW_FILES = frozenset(
         "api_contract",
         "api_guide",
         "api_serving",
+        "evaluation_benchmark_runs",
         "alerts_cli",
         "alerts_crashes",
         "alerts_desktop",

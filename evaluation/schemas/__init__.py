@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evaluation.schemas.benchmarks import BenchmarkPlanRecord, BenchmarkRunRecord
 from evaluation.schemas.caption_quality import (
     CaptionClipRecord,
     CaptionPlanRecord,
@@ -27,6 +28,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "eval run": (ScoredQueryRecord, FiguresRecord),
     "eval grounding": (BenchmarkRecord, GmrRecord),
     "eval captions": (CaptionClipRecord, CaptionQualityRecord, CaptionPlanRecord),
+    "eval benchmark": (BenchmarkPlanRecord, BenchmarkRunRecord),
     "calibrate": (CalibrationRecord,),
     "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }

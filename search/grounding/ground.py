@@ -14,7 +14,7 @@ from os import PathLike
 
 from footage.core.errors import DecodeError, UsageError
 from footage.core.timecode import clamp
-from footage.core.types import Candidate, Hit, Match, Span
+from footage.core.types import Candidate, Hit, Match, Span, Video
 from footage.core.windows import runs
 from footage.media import sandbox
 from footage.vlm.protocol import VideoModel
@@ -34,6 +34,7 @@ __all__ = [
     "Grounded",
     "GroundingOptions",
     "find_in_file",
+    "find_in_video",
     "ground",
     "planned_windows",
     "text_matches",
@@ -153,14 +154,46 @@ def find_in_file(
         raise UsageError(
             f"{path} has no frames at {format_span(segment)}.", hint="Choose another part of the video."
         )
+    finder = EventFinder(model, timeout_seconds=timeout_seconds)
+    return find_in_video(
+        video, path, query, finder=finder, looking=looking, segment=segment, on_progress=on_progress
+    )
+
+
+def find_in_video(
+    video: Video,
+    path: str | PathLike[str],
+    query: Query,
+    *,
+    finder: EventFinder,
+    looking: GroundingOptions = DEFAULT,
+    segment: Span | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Grounded:
+    """As ``find_in_file``, of a probed file, with a finder that may have asked about some windows already.
+
+    Args:
+        video: The probe of the file; its content id is empty.
+        path: The file.
+        query: What to look for.
+        finder: Asks the model.
+        looking: As of ``find_in_file``.
+        segment: Look only here, in video time; everywhere when None.
+        on_progress: As of ``find_in_file``.
+
+    Raises:
+        UsageError: when nothing of the query can go into a prompt.
+        VideoError: when none of the windows can be decoded.
+        ModelError: when the model fails.
+    """
     search = GroundingSearch(
         query,
         [Candidate(video, (), 0.0)],
-        paths={"": str(path)},
+        paths={video.content_id: str(path)},
         captions=None,
-        finder=EventFinder(model, timeout_seconds=timeout_seconds),
+        finder=finder,
         options=looking,
-        segment=segment,
+        segment=segment or Span(0, video.duration_seconds),
     )
     matches, replies = search.run(on_progress, None)
     if search.states[0].fault:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -112,6 +112,7 @@ class EventFinder:
         """
         self.model = model
         self._annotations = annotations
+        self._ahead: dict[tuple[str, Span, str], Answer | Exception] = {}
         self._runner = WindowedRunner(model, keep_bytes=keep_bytes, timeout_seconds=timeout_seconds)
 
     def ask(
@@ -144,8 +145,13 @@ class EventFinder:
         """
         prompt = find_prompt(event, self.model.profile)
         # 1. Recall the answers that were given before.
+        replies = {
+            n: self._reply_with(question, self._ahead[key])
+            for n, question in enumerate(questions)
+            if (key := _ahead_key(question, prompt)) in self._ahead
+        }
         answers = {} if fresh else self._remembered(questions, prompt)
-        replies = {n: self._reply(questions[n], answer) for n, answer in answers.items()}
+        replies |= {n: self._reply(questions[n], answer) for n, answer in answers.items()}
         unknown = [n for n in range(len(questions)) if n not in replies]
         if on_progress and not unknown:
             on_progress(len(questions), len(questions))
@@ -170,20 +176,70 @@ class EventFinder:
         out_of_time = (Reply(question, problem=OUT_OF_TIME) for question in questions)
         return [replies.get(n, reply) for n, reply in enumerate(out_of_time)]
 
+    def ask_ahead(self, questions: Sequence[tuple[WindowQuestion, Sequence[str]]]) -> Iterator[list[int]]:
+        """Ask each window about several events at once; ``ask`` has the answers afterwards.
+
+        A window is decoded and read once for all of its events, whose answers are written together. What
+        could not be decoded or was refused is not tried again by ``ask``.
+
+        Args:
+            questions: Each window with its events, as the prompt takes them.
+
+        Yields:
+            After each batch, the numbers of the questions that are answered; while the caller goes on, the
+            next windows are decoded.
+
+        Raises:
+            UsageError: when nothing of an event can go into a prompt.
+            ModelError: when the model fails.
+        """
+        profile = self.model.profile
+        prompts = [
+            [find_prompt(event, profile) for event in dict.fromkeys(events)] for _, events in questions
+        ]
+        sources = [WindowSource(each.path, each.video, each.window.span) for each, _ in questions]
+
+        def answers(
+            numbers: Sequence[int], prepared: Sequence[Prepared]
+        ) -> list[list[Answer | WindowError] | WindowError]:
+            pairs = list(zip(numbers, prepared, strict=True))
+            try:
+                given = iter(self._run([(window, prompt) for n, window in pairs for prompt in prompts[n]]))
+            except WindowError as error:  # one of them is too much: each by itself
+                return (
+                    [error]
+                    if len(pairs) == 1
+                    else [outcome for n, window in pairs for outcome in answers([n], [window])]
+                )
+            return [[next(given) for _ in prompts[n]] for n in numbers]
+
+        for batch in self._runner.batches(sources, answers):
+            for result in batch:
+                question, asked = questions[result.number][0], prompts[result.number]
+                outcomes = result.result if result.error is None else [result.error] * len(asked)
+                for prompt, outcome in zip(asked, outcomes or (), strict=True):
+                    self._ahead[_ahead_key(question, prompt)] = outcome
+            yield [result.number for result in batch]
+
     def _answers(self, windows: Sequence[Prepared], prompt: Prompt) -> Sequence[Answer | WindowError]:
         """The model's answer about each window, or its refusal where the model can refuse a single one."""
-        requests = [(window, prompt) for window in windows]
+        return self._run([(window, prompt) for window in windows])
+
+    def _run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> Sequence[Answer | WindowError]:
         return self.model.run_each(requests) if isinstance(self.model, RunsEach) else self.model.run(requests)
 
     def _reply_to(self, question: WindowQuestion, result: WindowResult[Answer]) -> Reply:
-        if result.result is not None:
-            return self._reply(question, result.result)
-        error = result.error
-        assert error is not None
-        if isinstance(error, FootageError):
-            return Reply(question, problem=str(error))
-        logger.error("%s of %s could not be prepared", question.window.span, question.path, exc_info=error)
-        return Reply(question, problem=unexpected_sentence(error), unexpected=True)
+        outcome = result.error if result.result is None else result.result
+        assert outcome is not None
+        return self._reply_with(question, outcome)
+
+    def _reply_with(self, question: WindowQuestion, outcome: Answer | Exception) -> Reply:
+        if isinstance(outcome, Answer):
+            return self._reply(question, outcome)
+        if isinstance(outcome, FootageError):
+            return Reply(question, problem=str(outcome))
+        logger.error("%s of %s could not be prepared", question.window.span, question.path, exc_info=outcome)
+        return Reply(question, problem=unexpected_sentence(outcome), unexpected=True)
 
     def _reply(self, question: WindowQuestion, answer: Answer) -> Reply:
         can = self.model.capabilities
@@ -225,6 +281,10 @@ class EventFinder:
             for reply in replies
             if reply.answer is not None
         )
+
+
+def _ahead_key(question: WindowQuestion, prompt: Prompt) -> tuple[str, Span, str]:
+    return question.path, question.window.span, prompt.text
 
 
 def unexpected_sentence(error: Exception) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from footage.core.errors import UsageError
 from ui.cli import console, options
-from ui.cli.commands import eval_captions, measure
+from ui.cli.commands import eval_benchmark, eval_captions, measure
 
 HELP = "Measure search quality on your videos or a benchmark."
 EXAMPLES = options.examples(
@@ -19,6 +19,7 @@ EXAMPLES = options.examples(
     "footage eval run truth.json --fail-under span_R@1@0.5=0.6,found_precision=0.9",
     "footage eval grounding --annotations val.jsonl --predictions guesses.jsonl",
     "footage eval grounding --format gmr --annotations test.jsonl --predictions guesses.jsonl",
+    "footage eval benchmark --name charades-timelens --videos videos --annotations charades-timelens.json",
 )
 
 Format = Literal["qvhighlights", "charades", "activitynet", "timelens", "gmr", "footage"]
@@ -113,6 +114,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "run": (measure.run, EXAMPLES),
     "grounding": (grounding, EXAMPLES),
     "captions": (eval_captions.captions, eval_captions.EXAMPLES),
+    "benchmark": (eval_benchmark.benchmark, eval_benchmark.EXAMPLES),
 }
 
 

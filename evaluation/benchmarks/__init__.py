@@ -1,0 +1,1 @@
+"""Benchmarks of temporal grounding, end to end: from videos and annotations to predictions and scores."""
