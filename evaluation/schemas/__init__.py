@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from evaluation.schemas.audits import (
+    TruthAuditPlanRecord,
+    TruthAuditRecord,
+    TruthEntryRecord,
+    TruthUncheckedRecord,
+    TruthVideoRecord,
+)
 from evaluation.schemas.measuring import (
     BenchmarkRecord,
     CalibrationRecord,
@@ -20,6 +27,13 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "eval init": (TruthFileRecord,),
     "eval run": (ScoredQueryRecord, FiguresRecord),
     "eval grounding": (BenchmarkRecord,),
+    "eval audit": (
+        TruthEntryRecord,
+        TruthVideoRecord,
+        TruthUncheckedRecord,
+        TruthAuditRecord,
+        TruthAuditPlanRecord,
+    ),
     "calibrate": (CalibrationRecord,),
     "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }

@@ -104,6 +104,11 @@ def use_loaders(loaders: Loaders | None) -> None:
     _loaders.set(loaders)
 
 
+def loaders() -> Loaders | None:
+    """How models are made in this command; None for as the settings say."""
+    return _loaders.get()
+
+
 def service_for(settings: Settings) -> Service:
     """The service for the settings of one command: a new one, or the running one where that runs the command.
 

@@ -10,7 +10,7 @@ import typer
 
 from footage.core.errors import UsageError
 from ui.cli import console, options
-from ui.cli.commands import measure
+from ui.cli.commands import eval_audit, measure
 
 HELP = "Measure search quality on your videos or a benchmark."
 EXAMPLES = options.examples(
@@ -18,6 +18,7 @@ EXAMPLES = options.examples(
     "footage eval run truth.json --library ~/Videos",
     "footage eval run truth.json --fail-under span_R@1@0.5=0.6,found_precision=0.9",
     "footage eval grounding --annotations val.jsonl --predictions guesses.jsonl",
+    "footage eval audit truth.json --report audit.html",
 )
 
 Format = Literal["qvhighlights", "charades", "activitynet", "timelens", "footage"]
@@ -69,6 +70,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "init": (measure.init, EXAMPLES),
     "run": (measure.run, EXAMPLES),
     "grounding": (grounding, EXAMPLES),
+    "audit": (eval_audit.run, eval_audit.EXAMPLES),
 }
 
 
