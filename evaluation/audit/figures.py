@@ -15,6 +15,17 @@ from search.claims.records import ClaimError, ErrorKind
 
 KINDS: tuple[ErrorKind, ...] = get_args(ErrorKind)
 """All kinds of errors, in the order of tables."""
+_NAMED: dict[ErrorKind, str] = {
+    "object": "a wrong thing",
+    "attribute": "a wrong attribute",
+    "action": "a wrong action",
+    "count": "a wrong count",
+    "order": "a wrong order",
+    "time": "a wrong time",
+    "text": "wrong words in the picture or the sound",
+    "invented": "an invented event",
+    "missing": "an omitted moment",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ def share_rows(audit: TruthAudit) -> list[ShareRow]:
         _row("entries with a major error", audit, lambda error: error.severity == "major"),
     ]
     for kind in KINDS:
-        row = _row(f"entries with an error of {_named(kind)}", audit, partial(_is_of, kind))
+        row = _row(f"entries with {_NAMED[kind]}", audit, partial(_is_of, kind))
         if row.any.count:
             rows.append(row)
     videos = audit.counted
@@ -176,7 +187,3 @@ def _rulings(entry: AuditedEntry, judge: str) -> list[str]:
 
 def _ratio(clusters: Sequence[tuple[int, int]]) -> float:
     return sum(pair[0] for pair in clusters) / sum(pair[1] for pair in clusters)
-
-
-def _named(kind: ErrorKind) -> str:
-    return {"invented": "invention", "missing": "omission"}.get(kind, kind)

@@ -17,7 +17,11 @@ class Html(str):
 
 def escaped(text: object) -> Html:
     """Any text as HTML: escaped, without control characters and marks that turn the direction of writing."""
-    return text if isinstance(text, Html) else Html(html.escape(evened(str(text)), quote=True))
+    if isinstance(text, Html):
+        return text
+    written = str(text)
+    before, after = (" " * part.isspace() for part in (written[:1], written[-1:]))
+    return Html(html.escape(f"{before}{evened(written)}{after}" if written.strip() else before, quote=True))
 
 
 def joined(*parts: object) -> Html:

@@ -149,7 +149,9 @@ def _shares(rows: Sequence[ShareRow]) -> Html:
         )
         for row in rows
     ]
-    return element("div", element("table", element("thead", head), element("tbody", *lines)), class_="panel")
+    return element(
+        "div", element("table", element("thead", head), element("tbody", *lines)), class_="panel shares"
+    )
 
 
 def _bar(share: CountedShare) -> Html:

@@ -12,7 +12,7 @@ from evaluation.audit.suggestions import suggested_span
 from evaluation.audit.wording import KIND_NAMES, votes_of
 from footage.core.timecode import format_time
 from footage.core.types import Span
-from search.claims.records import ClaimError, Vote
+from search.claims.records import Claim, ClaimError, Vote
 
 _RULING_CLASSES = {"contradicted": "against", "supported": "for"}
 _SCALE = 1000
@@ -53,6 +53,8 @@ def entry_card(video: AuditedVideo, entry: AuditedEntry, pictures: Sequence[Repo
 
 def _finding(entry: AuditedEntry, error: ClaimError) -> Html:
     found_by = "arithmetic" if error in entry.by_arithmetic else votes_of(error)
+    if not error.is_consensus:
+        found_by += ", no consensus"
     parts = [
         element("span", error.severity, class_=f"badge {error.severity}"),
         element("span", KIND_NAMES[error.kind], class_="badge"),
@@ -129,17 +131,15 @@ def _votes(entry: AuditedEntry) -> Iterator[Html]:
     """Every claim with the vote of every judge, folded away."""
     if entry.checked is None or not entry.checked.claims:
         return
-    lines = [
-        element(
-            "tr",
-            element("th", each.claim.kind, scope="row"),
-            element("td", _claimed(each.claim.text, each.claim.span)),
-            element("td", vote.judge),
-            element("td", *_said(vote)),
-        )
-        for each in entry.checked.claims
-        for vote in each.votes
-    ]
+    lines = []
+    for each in entry.checked.claims:
+        about = element("th", each.claim.kind, scope="row", rowspan=len(each.votes), class_="whole")
+        claim = element("td", _claimed(each.claim), rowspan=len(each.votes))
+        for number, vote in enumerate(each.votes):
+            judge = element("td", vote.judge)
+            lines.append(
+                element("tr", *(() if number else (about, claim)), judge, element("td", *_said(vote)))
+            )
     head = element("tr", *(element("th", name) for name in ("About", "Claim", "Judge", "Ruling")))
     yield element(
         "details",
@@ -148,8 +148,11 @@ def _votes(entry: AuditedEntry) -> Iterator[Html]:
     )
 
 
-def _claimed(text: str, span: Span | None) -> str:
-    return text if span is None else f"{text} ({_clock(span)})"
+def _claimed(claim: Claim) -> str:
+    """What is claimed: the time, or the words that the claim is about."""
+    if claim.kind == "time" and claim.span is not None:
+        return _clock(claim.span)
+    return claim.part or claim.text
 
 
 def _said(vote: Vote) -> Iterator[object]:

@@ -88,13 +88,18 @@ def missing_pictures(videos: Sequence[AuditedVideo], *, most: int, on_progress: 
 def moments(entry: AuditedEntry, duration_seconds: float) -> list[tuple[float, str]]:
     """Which frames show an entry's errors, each with what it shows; at most ``MOST_FRAMES``."""
     wanted: list[tuple[float, str]] = []
-    for start, end in entry.written.pairs[:1]:
-        wanted.append(((start + end) / 2, "claimed"))
+    wrong = [error.span for error in entry.errors if error.kind == "time" and error.span is not None]
+    first = entry.written.pairs[0] if entry.written.pairs else None
+    if wrong and wrong[0] in {Span.clamped(max(a, 0.0), max(b, 0.0)) for a, b in entry.written.pairs}:
+        first = (wrong[0].start_seconds, wrong[0].end_seconds)
+    if first is not None:
+        wanted.append((sum(first) / 2, "claimed"))
     for error in entry.errors:
         if (span := suggested_span(error)) is not None:
             wanted.append((_middle(span), "suggested"))
     for error in entry.errors:
-        wanted += [(frame, "evidence") for frame in error.frames[:1]]
+        if suggested_span(error) is None:
+            wanted += [(frame, "evidence") for frame in error.frames[:1]]
         if not entry.written.pairs and error.span is not None:
             wanted.append((_middle(error.span), "evidence"))
     kept: list[tuple[float, str]] = []

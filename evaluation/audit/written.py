@@ -86,11 +86,12 @@ def read_written(path: Path, form: str) -> WrittenFile:
 
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _Text = Annotated[str, Field(strict=True)]
+_Name = Annotated[int, Field(strict=True)] | _Text
 _Pairs = list[tuple[_Number, _Number]]
 
 
 class _OwnEvent(BaseModel):
-    id: str | int | None = None
+    id: _Name | None = None
     query: _Text
     spans: list[tuple[_Number | _Text, _Number | _Text]]
     to_check: Annotated[bool, Field(strict=True)] = False
@@ -106,7 +107,7 @@ class _OwnFile(BaseModel):
 
 
 class _MomentLine(BaseModel):
-    qid: str | int
+    qid: _Name
     vid: _Text
     query: _Text
     duration: _Number | None = None
@@ -140,7 +141,7 @@ class _DreamExtra(BaseModel):
 
 
 class _DreamLine(BaseModel):
-    idx: int | str
+    idx: _Name
     dataset: _Text = ""
     video_file: _Text = ""
     messages: list[_DreamMessage] = []

@@ -55,7 +55,9 @@ def run(
     ] = False,
     runs: Annotated[
         int,
-        typer.Option("--runs", metavar="N", min=1, max=9, help="Runs of each judge, with other windows or sampled."),
+        typer.Option(
+            "--runs", metavar="N", min=1, max=9, help="Runs of each judge, with other windows or sampled."
+        ),
     ] = 1,
     sample: Annotated[
         int | None,
