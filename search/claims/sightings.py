@@ -41,7 +41,7 @@ SIGMAS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class SentenceSighting:
     """A span in which the model sees a sentence take place."""
 
     text: str
@@ -97,13 +97,13 @@ class SentenceGrounder:
         self._seen, self._embedder = tuple(seen), embedder
         self._vectors = embedder.embed([each.text for each in seen]) if embedder and seen else None
         self._short = len(planned_windows(video, finder.model.profile, options)) <= MOST_WINDOWS
-        self._known: dict[tuple[str, tuple[Span, ...], bool], tuple[Sighting, ...]] = {}
+        self._known: dict[tuple[str, tuple[Span, ...], bool], tuple[SentenceSighting, ...]] = {}
         self.problem = ""
         """Why some windows could not be shown; empty when all could."""
 
     def sightings(
         self, text: str, at: Sequence[Span] = (), *, everywhere: bool = True
-    ) -> tuple[Sighting, ...]:
+    ) -> tuple[SentenceSighting, ...]:
         """The spans in which the model sees a sentence, the surest first.
 
         Args:
@@ -121,7 +121,14 @@ class SentenceGrounder:
             self._known[key] = self._search(text, at, everywhere=everywhere)
         return self._known[key]
 
-    def _search(self, text: str, at: Sequence[Span], *, everywhere: bool) -> tuple[Sighting, ...]:
+    @property
+    def looked(self) -> str:
+        """Where the model looked and did not see a sentence that it never saw, in a sentence."""
+        if self._short:
+            return "The model sees it nowhere in the video."
+        return "The model sees it neither then nor where captions lead."
+
+    def _search(self, text: str, at: Sequence[Span], *, everywhere: bool) -> tuple[SentenceSighting, ...]:
         query = parse_query(text[:LONGEST_SENTENCE], plain=True)
         content_id, hits = self.video.content_id, self._hits(query.text)
         leads = [hit for hit in hits if hit.similarity >= NEAR and everywhere]
@@ -151,12 +158,12 @@ class SentenceGrounder:
         found = [self._sighting(text, each) for each in state.weighed or ()]
         return tuple(sorted(found, key=lambda each: (-each.confidence, each.span)))
 
-    def _sighting(self, text: str, weighed: Weighed) -> Sighting:
+    def _sighting(self, text: str, weighed: Weighed) -> SentenceSighting:
         replies = weighed.named.replies
         named = [
             reply for reply in replies if reply.span and share(reply.span, reply.seen) < WHOLE_WINDOW_SHARE
         ]
-        return Sighting(
+        return SentenceSighting(
             text,
             weighed.named.span,
             weighed.confidence,
@@ -191,7 +198,7 @@ def words_key(text: str) -> str:
     return " ".join(words_of(text))
 
 
-def time_tolerance(sightings: Iterable[Sighting], *, least_seconds: float = INSTANT_SECONDS) -> float:
+def time_tolerance(sightings: Iterable[SentenceSighting], *, least_seconds: float = INSTANT_SECONDS) -> float:
     """How far two times of one boundary may lie apart by the model's own error, seconds.
 
     Three standard deviations, estimated as 1.4826 times the median absolute deviation (Hampel, 1974) of the
@@ -249,7 +256,9 @@ def seen_by(
     return [CaptionEvent(each.span, each.text) for each in merge_events(video.content_id, records)]
 
 
-def best_at(sightings: Iterable[Sighting], span: Span, *, least_iou: float) -> Sighting | None:
+def best_at(
+    sightings: Iterable[SentenceSighting], span: Span, *, least_iou: float
+) -> SentenceSighting | None:
     """The surest sighting whose IoU with a span is at least ``least_iou``; None without one."""
     near = [each for each in sightings if iou(each.span, span) >= least_iou]
     return max(near, key=lambda each: (each.confidence, iou(each.span, span)), default=None)
