@@ -9,8 +9,10 @@ from functools import partial
 from typing import get_args
 
 from evaluation.audit.results import AuditedEntry, AuditedVideo, TruthAudit, rulings_by_judge
+from evaluation.error_rate import JudgeAccuracy, corrected_error_rate
 from evaluation.intervals import FigureInterval, bootstrap, share_interval
 from evaluation.judging.agreement import krippendorff_alpha
+from footage.core.errors import UsageError
 from search.claims.records import ClaimError, ErrorKind
 
 KINDS: tuple[ErrorKind, ...] = get_args(ErrorKind)
@@ -72,18 +74,53 @@ class AuditFigures:
     """What each judge finds by itself."""
     agreement: float | None
     """Krippendorff's alpha of the judges; None with fewer than two, or where there is nothing to compare."""
+    accuracy: JudgeAccuracy | None = None
+    """How the judges did on entries whose errors are known; None where that was not given."""
+    estimate: FigureInterval | None = None
+    """The share of entries with an error, corrected for that; None without it, or where it is of no use."""
 
     def row(self, name: str) -> ShareRow | None:
         """A row by its name; None where there is none."""
         return next((row for row in self.rows if row.name == name), None)
 
 
-def figures_of_audit(audit: TruthAudit) -> AuditFigures:
-    """All figures of an audit."""
+def read_accuracy(text: str) -> JudgeAccuracy:
+    """The accuracy of judges from ``"42/50,3/120"``: found errors of all, false alarms of all right entries.
+
+    Raises:
+        UsageError: it is not of this form, or the counts make no sense.
+    """
+    try:
+        (found, wrong), (alarms, right) = (map(int, part.split("/")) for part in text.split(","))
+        return JudgeAccuracy(found, wrong, alarms, right)
+    except ValueError as error:
+        raise UsageError(
+            f"The accuracy of the judges must be FOUND/WRONG,ALARMS/RIGHT, got {text!r}.",
+            hint="42/50,3/120: of 50 wrong entries 42 were found, of 120 right ones 3 were called wrong.",
+        ) from error
+
+
+def figures_of_audit(audit: TruthAudit, *, accuracy: JudgeAccuracy | None = None) -> AuditFigures:
+    """All figures of an audit.
+
+    Args:
+        audit: What was found.
+        accuracy: How the judges did on entries whose errors are known, to correct the share for their own
+            errors.
+    """
     units = list(zip(*rulings_by_judge(audit.videos, audit.judges), strict=True))
     alpha = krippendorff_alpha(units) if len(audit.judges) > 1 else math.nan
     agreement = None if math.isnan(alpha) else round(alpha, 4)
-    return AuditFigures(tuple(share_rows(audit)), tuple(judge_shares(audit)), agreement)
+    estimate = None
+    if accuracy is not None and audit.judges and audit.counted:
+        clusters = [
+            (sum(any(error.is_consensus for error in entry.errors) for entry in entries), len(entries))
+            for _, entries in audit.counted
+        ]
+        found = corrected_error_rate(clusters, accuracy)
+        estimate = None if math.isnan(found.value) else found
+    rows, judges = tuple(share_rows(audit)), tuple(judge_shares(audit))
+    return AuditFigures(rows, judges, agreement, accuracy, estimate)
 
 
 def share_rows(audit: TruthAudit) -> list[ShareRow]:

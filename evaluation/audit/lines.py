@@ -10,6 +10,7 @@ from evaluation.audit.figures import AuditFigures, CountedShare
 from evaluation.audit.results import AuditedEntry, AuditedVideo, TruthAudit
 from evaluation.schemas.audits import (
     TruthAuditErrorFields,
+    TruthAuditEstimateFields,
     TruthAuditJudgeFields,
     TruthAuditRecord,
     TruthAuditRowFields,
@@ -119,9 +120,23 @@ def _summary(
             TruthAuditJudgeFields(judge=each.judge, share=_share(each.share)) for each in figures.by_judge
         ],
         agreement=figures.agreement,
+        estimate=_estimate(figures),
         report=report,
         out=out,
         over=over,
+    )
+
+
+def _estimate(figures: AuditFigures) -> TruthAuditEstimateFields | None:
+    found, accuracy = figures.estimate, figures.accuracy
+    if found is None or accuracy is None:
+        return None
+    return TruthAuditEstimateFields(
+        share=round(found.value, 4),
+        low=round(found.low, 4),
+        high=round(found.high, 4),
+        sensitivity=round(accuracy.sensitivity, 4),
+        specificity=round(accuracy.specificity, 4),
     )
 
 

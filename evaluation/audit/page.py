@@ -11,7 +11,7 @@ from evaluation.audit.html_parts import Html, document, element, joined
 from evaluation.audit.page_entries import entry_card
 from evaluation.audit.pictures import Pictures
 from evaluation.audit.results import AuditedEntry, AuditedVideo, TruthAudit
-from evaluation.audit.wording import KIND_NAMES, counted, percent, range_of, votes_of
+from evaluation.audit.wording import KIND_NAMES, counted, estimate_sentence, percent, range_of, votes_of
 from footage.core.timecode import format_time
 from search.claims.records import ClaimError, ErrorKind, Severity
 
@@ -30,7 +30,6 @@ def report_page(
     *,
     made_at: datetime,
     version: str,
-    estimate: str = "",
 ) -> str:
     """The page.
 
@@ -40,7 +39,6 @@ def report_page(
         pictures: Frames of the entries and of missing events.
         made_at: When the audit was made.
         version: Version of this program.
-        estimate: A sentence about the true share of errors, corrected for the judge's own; may be empty.
     """
     shown = audit.with_errors[:MOST_ENTRIES]
     kinds = [kind for kind in KINDS if any(e.kind == kind for _, entry in shown for e in entry.errors)]
@@ -52,7 +50,7 @@ def report_page(
         _tiles(audit, figures.rows),
         element("h2", "Shares"),
         _shares(figures.rows),
-        *_remarks(audit, figures, estimate),
+        *_remarks(audit, figures),
         element("h2", "Errors", id="errors"),
         *(_errors(audit, shown, kinds, pictures) if shown else [_nothing(audit)]),
         *_missing(audit, pictures),
@@ -176,7 +174,7 @@ def _ends(share: CountedShare) -> tuple[float, float, float]:
     return share.interval.low, share.interval.high, share.interval.value if share.total else 0.0
 
 
-def _remarks(audit: TruthAudit, figures: AuditFigures, estimate: str) -> Iterator[Html]:
+def _remarks(audit: TruthAudit, figures: AuditFigures) -> Iterator[Html]:
     base = "entries with a ruling of at least one judge" if audit.judges else "all entries"
     yield element(
         "p",
@@ -191,7 +189,7 @@ def _remarks(audit: TruthAudit, figures: AuditFigures, estimate: str) -> Iterato
         yield element(
             "p", f"Agreement of the judges (Krippendorff's alpha): {figures.agreement:.2f}.", class_="note"
         )
-    if estimate:
+    if estimate := estimate_sentence(figures):
         yield element("p", estimate, class_="note")
 
 

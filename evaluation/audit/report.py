@@ -20,7 +20,6 @@ def write_report(
     *,
     on_progress: OnProgress,
     made_at: datetime | None = None,
-    estimate: str = "",
 ) -> None:
     """Write the report as one HTML page.
 
@@ -30,7 +29,6 @@ def write_report(
         out: The page; replaced when there.
         on_progress: Receives how many entries have their frames.
         made_at: When the audit was made; now when None.
-        estimate: A sentence on the true share of errors; may be empty.
 
     Raises:
         FootageError: ``out`` cannot be written.
@@ -43,7 +41,6 @@ def write_report(
         pictures,
         made_at=made_at or datetime.now().astimezone(),
         version=__version__,
-        estimate=estimate,
     )
     with whole_file(out) as draft:
         draft.write_text(page, encoding="utf-8")

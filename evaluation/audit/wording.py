@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluation.audit.figures import CountedShare
+from evaluation.audit.figures import AuditFigures, CountedShare
 from search.claims.records import ClaimError, ErrorKind
 
 KIND_NAMES: dict[ErrorKind, str] = {
@@ -29,6 +29,19 @@ def range_of(share: CountedShare) -> str:
     if not share.total:
         return "\N{EN DASH}"
     return f"{100 * share.interval.low:.1f} to {100 * share.interval.high:.1f} %"
+
+
+def estimate_sentence(figures: AuditFigures) -> str:
+    """The corrected share in words; empty where there is none."""
+    found, accuracy = figures.estimate, figures.accuracy
+    if found is None or accuracy is None:
+        return ""
+    return (
+        f"Estimated true share of entries with an error: {100 * found.value:.1f} % "
+        f"({100 * found.low:.1f} to {100 * found.high:.1f} %), for judges that find "
+        f"{100 * accuracy.sensitivity:.0f} % of the wrong entries and call "
+        f"{100 - 100 * accuracy.specificity:.0f} % of the right ones wrong."
+    )
 
 
 def votes_of(error: ClaimError) -> str:

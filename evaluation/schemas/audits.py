@@ -157,8 +157,6 @@ class TruthAuditEstimateFields(Record):
     """Share of entries with an error in which the judge finds one."""
     specificity: float
     """Share of entries without an error in which the judge finds none."""
-    measured_on: str
-    """What sensitivity and specificity were measured on."""
 
 
 class TruthAuditRecord(Record):
@@ -196,8 +194,8 @@ class TruthAuditRecord(Record):
     """What each judge finds by itself."""
     agreement: float | None
     """Krippendorff's alpha of the judges; null with fewer than two."""
-    estimate: TruthAuditEstimateFields | None = None
-    """The share of entries with an error, corrected for the judge; null where its quality is not known."""
+    estimate: TruthAuditEstimateFields | None
+    """The share of entries with an error, corrected for the judge; null without --judge-accuracy."""
     report: Path | None
     """The report that was written; null without --report."""
     out: Path | None

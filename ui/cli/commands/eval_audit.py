@@ -84,6 +84,14 @@ def run(
             help="Exit with code 1 if a greater share of the entries has an error.",
         ),
     ] = None,
+    judge_accuracy: Annotated[
+        str,
+        typer.Option(
+            "--judge-accuracy",
+            metavar="FOUND/WRONG,ALARMS/RIGHT",
+            help="Counts of entries that you settled, to estimate the true share of errors: 42/50,3/120",
+        ),
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be checked, without a model.")
     ] = False,
@@ -98,6 +106,7 @@ def run(
     Results are kept; a run that was stopped continues where it was. The truth file is never changed.
     """
     from evaluation.audit.correction import check_outputs
+    from evaluation.audit.figures import figures_of_audit, read_accuracy
     from evaluation.audit.run import open_videos, run_audit
     from evaluation.audit.written import read_written
 
@@ -106,6 +115,7 @@ def run(
         raise UsageError("--judge and --no-judge exclude each other.", hint="Leave one of them out.")
     if report is not None and report.suffix.casefold() not in (".html", ".htm"):
         raise UsageError(f"--report {report} is no HTML file.", hint="Name it FILE.html.")
+    accuracy = read_accuracy(judge_accuracy) if judge_accuracy else None
     check_outputs(truth, {"--out": out, "--report": report}, new=["--out"])
     written = read_written(truth, form)
     # 2. Open the videos, do the arithmetic.
@@ -120,7 +130,8 @@ def run(
     with console.stages() as show:
         audit = run_audit(written, opened, judges, kept=kept, on_progress=show)
     # 4. Write and print.
-    _finish(audit, written, report=report, out=out, fail_over=fail_over, as_json=json)
+    figures = figures_of_audit(audit, accuracy=accuracy)
+    _finish(audit, figures, written, report=report, out=out, fail_over=fail_over, as_json=json)
 
 
 def _judges(
@@ -141,6 +152,7 @@ def _judges(
 
 def _finish(
     audit: TruthAudit,
+    figures: AuditFigures,
     written: WrittenFile,
     *,
     report: Path | None,
@@ -150,10 +162,8 @@ def _finish(
 ) -> None:
     """Write the files, print the results, and fail where the bound or a video calls for it."""
     from evaluation.audit.correction import write_correction
-    from evaluation.audit.figures import figures_of_audit
     from evaluation.audit.lines import audit_lines
 
-    figures = figures_of_audit(audit)
     row = figures.row(ALL_ENTRIES)
     over = fail_over is not None and (row is None or row.consensus.interval.value > fail_over)
     if report is not None:
@@ -257,6 +267,8 @@ def _print_tables(audit: TruthAudit, figures: AuditFigures) -> None:
 
 def _remarks(audit: TruthAudit, figures: AuditFigures) -> Iterator[str]:
     """What the figures stand for."""
+    from evaluation.audit.wording import estimate_sentence
+
     checked = sum(entry.is_checked for _, entry in audit.entries)
     errors = len(audit.with_errors)
     if audit.judges:
@@ -274,3 +286,5 @@ def _remarks(audit: TruthAudit, figures: AuditFigures) -> Iterator[str]:
         yield f"Entries left out, still marked to_check: {audit.proposals:,}."
     if figures.agreement is not None:
         yield f"Agreement of the judges (Krippendorff's alpha): {figures.agreement:.2f}."
+    if estimate := estimate_sentence(figures):
+        yield estimate
