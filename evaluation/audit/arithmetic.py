@@ -12,7 +12,8 @@ from footage.core.types import Span, on_grid
 from search.claims.records import ClaimError, Severity
 
 ROUNDING_SECONDS = 0.05
-"""Times are often written to one decimal: an end this far past the end of the video is rounding."""
+"""An end this far past the end of the video is rounding, where it is written to one decimal or none; with
+more decimals it is half a unit of the last one."""
 DURATION_TOLERANCE_SECONDS = 1.0
 """Containers count a video's last frame and its sound differently; a greater difference is an error."""
 MAJOR_DURATION_SHARE = 0.1
@@ -121,11 +122,17 @@ def _check_pair(pair: Pair, duration: float | None) -> Iterator[ClaimError]:
     if start >= duration:
         sentence = f"The span starts at {format_time(start)}, but the video lasts {format_time(duration)}."
         yield _error("major", sentence)
-    elif end > duration + ROUNDING_SECONDS:
+    elif end > on_grid(duration + _rounding_of(pair[1])):
         outside = (end - duration) / (end - start)
         sentence = f"The span ends at {format_time(end)}, {end - duration:.2f} s after the end of the video."
         inside = Span.clamped(start, duration)
         yield _error("major" if outside > MAJOR_OUTSIDE_SHARE else "minor", sentence, clock(inside), inside)
+
+
+def _rounding_of(seconds: float) -> float:
+    """How far a time may be from the one that was meant, by the decimals with which it is written."""
+    _, _, decimals = repr(seconds).partition(".")
+    return ROUNDING_SECONDS if len(decimals) < 2 or "e" in decimals else 0.5 * 10.0 ** -len(decimals)
 
 
 def _same_texts(entries: Sequence[WrittenEntry]) -> Mapping[str, list[WrittenEntry]]:

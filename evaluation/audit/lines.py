@@ -85,10 +85,11 @@ def _error(error: ClaimError, *, by_judges: bool) -> TruthAuditErrorFields:
 
 def _unchecked(audit: TruthAudit) -> Iterator[TruthUncheckedRecord]:
     """A line for each video and reason; a video without entries of its own reason is named as well."""
+    unchecked = {id(entry) for _, entry in audit.unchecked}
     for video in audit.videos:
         by_reason: dict[str, list[str]] = {video.problem: []} if video.problem else {}
         for entry in video.entries:
-            if entry.problem:
+            if id(entry) in unchecked:
                 by_reason.setdefault(entry.problem, []).append(entry.written.id)
         for reason, entries in by_reason.items():
             yield TruthUncheckedRecord(type="unchecked", video=video.name, entries=entries, reason=reason)

@@ -282,7 +282,7 @@ def _missing(audit: TruthAudit, pictures: Pictures) -> Iterator[Html]:
 
 def _missing_figure(video: AuditedVideo, error: ClaimError, address: str | None) -> Html:
     when = "" if error.span is None else f", {format_time(error.span.start_seconds)}"
-    picture = () if address is None else (element("img", src=address, alt=error.sentence, loading="lazy"),)
+    picture = () if address is None else (element("img", src=address, alt=error.sentence, decoding="async"),)
     return element(
         "figure",
         *picture,

@@ -71,7 +71,7 @@ def _figure(video: AuditedVideo, picture: ReportPicture) -> Html:
     at = format_time(picture.at_seconds)
     return element(
         "figure",
-        element("img", src=picture.address, alt=f"{name}: frame of {video.name} at {at}", loading="lazy"),
+        element("img", src=picture.address, alt=f"{name}: frame of {video.name} at {at}", decoding="async"),
         element("figcaption", element("b", name, class_=picture.what), f" {at}"),
     )
 

@@ -97,8 +97,16 @@ class TruthAudit:
 
     @property
     def unchecked(self) -> list[tuple[AuditedVideo, AuditedEntry]]:
-        """Entries that the judges should have checked and could not."""
-        return [(video, entry) for video, entry in self.entries if entry.problem]
+        """Entries that should have been checked and could not.
+
+        By the judges; without judges, those whose video has no known length.
+        """
+        return [
+            (video, entry)
+            for video, entry in self.entries
+            if entry.problem
+            and (self.judges or (video.duration_seconds is None and entry.written.duration_seconds is None))
+        ]
 
     @property
     def with_errors(self) -> list[tuple[AuditedVideo, AuditedEntry]]:

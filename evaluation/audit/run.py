@@ -36,7 +36,12 @@ class OpenedVideo:
 
 
 def open_videos(
-    written: WrittenFile, folder: Path | None, *, sample: int | None = None, on_progress: OnProgress
+    written: WrittenFile,
+    folder: Path | None,
+    *,
+    sample: int | None = None,
+    needed: bool = True,
+    on_progress: OnProgress,
 ) -> list[OpenedVideo]:
     """Find and open the videos of a truth file, and do the arithmetic on its entries.
 
@@ -44,10 +49,11 @@ def open_videos(
         written: The file.
         folder: Where the videos lie; the folder of the file when None.
         sample: Most videos for the judges, drawn from those that are there; all when None.
+        needed: Whether there must be a video; arithmetic can do with the durations in the file.
         on_progress: Receives how many were opened.
 
     Raises:
-        FileError: the folder is not there, or holds none of the videos.
+        FileError: the folder is not there, or holds none of the videos and one is needed.
     """
     beside = written.path.parent if written.format == "footage" else None
     videos = VideoFolder(folder or written.path.absolute().parent, beside=beside)
@@ -57,7 +63,7 @@ def open_videos(
         opened.append(_opened(videos, name, entries, is_own=written.format == "footage"))
         on_progress("opening", number, len(by_video))
     there = [each.audited.name for each in opened if each.video is not None]
-    if opened and not any(each.audited.path for each in opened):
+    if opened and needed and not any(each.audited.path for each in opened):
         raise FileError(
             f"None of the {len(opened):,} videos of {written.path.name} is in {videos.folder}.",
             hint="Name the folder of the videos with --videos DIR.",

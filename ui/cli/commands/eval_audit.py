@@ -120,7 +120,7 @@ def run(
     written = read_written(truth, form)
     # 2. Open the videos, do the arithmetic.
     with console.stages() as show:
-        opened = open_videos(written, videos, sample=sample, on_progress=show)
+        opened = open_videos(written, videos, sample=sample, needed=not no_judge, on_progress=show)
     if dry_run:
         asked = [] if no_judge else judge or [settings.for_finds.model]
         _print_plan(written, opened, asked * runs, as_json=json)
@@ -228,14 +228,8 @@ def _print_tables(audit: TruthAudit, figures: AuditFigures) -> None:
 
     out = console.results()
     # 1. The shares.
-    table = console.table(
-        "share",
-        "consensus",
-        "95 % interval",
-        "count",
-        "any judge",
-        right=("consensus", "95 % interval", "count"),
-    )
+    columns = ("share", "consensus", "95 % interval", "count", "any judge")
+    table = console.table(*columns, right=columns[1:])
     for row in figures.rows:
         share = row.consensus
         counted = f"{share.count:,} of {share.total:,}"
