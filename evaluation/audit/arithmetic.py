@@ -12,8 +12,8 @@ from footage.core.types import Span, on_grid
 from search.claims.records import ClaimError, Severity
 
 ROUNDING_SECONDS = 0.05
-"""An end this far past the end of the video is rounding, where it is written to one decimal or none; with
-more decimals it is half a unit of the last one."""
+"""An end this far past the end of the video is no error: half a unit of a time with one decimal, and about
+the length of a frame, by which programs differ about the end of a video."""
 DURATION_TOLERANCE_SECONDS = 1.0
 """Containers count a video's last frame and its sound differently; a greater difference is an error."""
 MAJOR_DURATION_SHARE = 0.1
@@ -38,14 +38,21 @@ def check_duration(written_seconds: float | None, real_seconds: float | None) ->
     return [_error(severity, sentence, format_time(real_seconds))]
 
 
-def check_times(entry: WrittenEntry, duration_seconds: float | None) -> list[ClaimError]:
+def check_times(
+    entry: WrittenEntry, duration_seconds: float | None, *, is_written: bool = False
+) -> list[ClaimError]:
     """Errors in the times of one entry.
 
     Args:
         entry: The entry.
-        duration_seconds: Length of the video, or what the file says of it; None while unknown.
+        duration_seconds: Length of the video; None while unknown.
+        is_written: Whether that is what the file says. Then an end past it is an error from half a unit of its
+            last decimal on, else from ``ROUNDING_SECONDS`` on.
     """
-    errors = [error for pair in entry.pairs for error in _check_pair(pair, duration_seconds)]
+    errors = []
+    for pair in entry.pairs:
+        tolerance = _rounding_of(pair[1]) if is_written else ROUNDING_SECONDS
+        errors += _check_pair(pair, duration_seconds, tolerance)
     spans = sorted(valid_spans(entry, None))
     for before, after in pairwise(spans):
         if after.start_seconds < before.end_seconds:
@@ -105,7 +112,7 @@ def clock(span: Span) -> str:
     return f"{format_time(span.start_seconds)}-{format_time(span.end_seconds)}"
 
 
-def _check_pair(pair: Pair, duration: float | None) -> Iterator[ClaimError]:
+def _check_pair(pair: Pair, duration: float | None, tolerance: float) -> Iterator[ClaimError]:
     start, end = map(on_grid, pair)
     if end < start:
         swapped = Span.clamped(end, start)
@@ -122,7 +129,7 @@ def _check_pair(pair: Pair, duration: float | None) -> Iterator[ClaimError]:
     if start >= duration:
         sentence = f"The span starts at {format_time(start)}, but the video lasts {format_time(duration)}."
         yield _error("major", sentence)
-    elif end > on_grid(duration + _rounding_of(pair[1])):
+    elif end > on_grid(duration + tolerance):
         outside = (end - duration) / (end - start)
         sentence = f"The span ends at {format_time(end)}, {end - duration:.2f} s after the end of the video."
         inside = Span.clamped(start, duration)

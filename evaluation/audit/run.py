@@ -136,7 +136,10 @@ def _opened(videos: VideoFolder, name: str, entries: list[WrittenEntry], *, is_o
     found = tuple(
         AuditedEntry(
             entry,
-            (*check_times(entry, length), *([equal[entry.id]] if entry.id in equal else [])),
+            (
+                *check_times(entry, length, is_written=real is None),
+                *([equal[entry.id]] if entry.id in equal else []),
+            ),
             problem=_unasked(entry) or problem,
         )
         for entry in entries
