@@ -118,6 +118,24 @@ def test_an_event_left_out_is_missing_where_the_model_confirms_it(hall):
     ]
 
 
+def test_what_captions_have_and_the_model_does_not_find_gets_no_ruling(hall):
+    ghost = CaptionEvent(Span(12, 15), "A white ball bounces on the left")
+    entry = ("A white ball bounces on the left", (12.0, 15.0))
+    [alone] = audited(hall, entry, seen=[]).entries
+    assert [each.kind for each in alone.errors] == ["invented"]
+    [captioned] = audited(hall, entry, seen=[ghost]).entries
+    assert captioned.errors == ()
+    assert "captions have it" in captioned.problem
+
+
+def test_an_event_goes_to_the_entry_at_its_time_before_one_from_afar(hall):
+    """Both entries have one error; the second one could be right about the car, at another time."""
+    wrong_thing = ("A red person walks from left to right", (5.0, 9.0))
+    nowhere = ("A red car drives from left to right", (30.0, 33.0))
+    checked = audited(hall, nowhere, wrong_thing, seen=SEEN)
+    assert errors(checked) == [[("invented", "")], [("object", "A red car drives from left to right")]]
+
+
 def test_an_entry_without_a_time_is_looked_for_everywhere(hall):
     checked = audited(hall, ("A blue dog runs from right to left",), ("A white box sits in the middle",))
     assert errors(checked) == [[], [("invented", "")]]

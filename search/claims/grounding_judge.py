@@ -6,11 +6,13 @@ How it decides, for all entries of a video together:
    or with other ends.
 2. Where there is none, it looks for what could be meant: what captions have at that time, and the sentence
    as it is at other times; last the sentence with one detail replaced by its contraries, at the claimed time.
-3. Each event is given to one entry: entries with fewer errors come first, then surer sightings. So an entry
-   with a wrong colour is not taken for the event in that colour which another entry is about.
+3. Each event is given to one entry: entries with fewer errors come first, then those with an event at their
+   time, then surer sightings. So an entry with a wrong colour is not taken for the event in that colour which
+   another entry is about.
 4. A detail that the winner lacks is contradicted, the others are supported. The time is contradicted where
    each window that the model was shown gives another start or end (see ``time_tolerance``). An entry without
-   a winner is contradicted as a whole, unless the model was unsure: then there is no ruling.
+   a winner is contradicted as a whole, unless the model was unsure, or captions have what it does not find:
+   then there is no ruling.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ CLEARLY = 2.0
 """How much higher the log-odds of a sentence with another detail must be than those of the one claimed, where
 the model sees both."""
 NO_TEXT = "This judge reads no text."
+CAPTIONED = "The captions have it, and the model does not find it."
 NO_ORDER = "The model does not see both events."
 
 
@@ -72,6 +75,12 @@ class _Reading:
     changed: tuple[DetailChange, ...]
     """The details that the event lacks."""
     wrong_time: bool
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the event shares no time with what is claimed."""
+        spans = self.entry.spans[self.slot : self.slot + 1]
+        return any(overlap_seconds(span, self.sighting.span) == 0 for span in spans)
 
     @property
     def cost(self) -> int:
@@ -177,12 +186,17 @@ class _VideoVerdict:
             for entry in known
             for slot in range(len(entry.spans))
             if (entry.number, slot) not in self._taken
-            for reading in self._other_details(entry, slot, plain[entry.number], variants(entry.text))
+            and self._caption_of(entry.text, entry.spans[slot]) is None
+            for reading in self._other_details(
+                entry, slot, plain[entry.number], variants(entry.text), captioned=False
+            )
         )
 
     def _take(self, readings: Iterable[_Reading]) -> None:
-        """Give events to the entries that have none yet: those with fewest errors first, then the surest."""
-        for reading in sorted(readings, key=lambda each: (each.cost, -each.sighting.confidence)):
+        """Give events to entries that have none yet: fewest errors first, near before far, surest first."""
+        for reading in sorted(
+            readings, key=lambda each: (each.cost, each.is_elsewhere, -each.sighting.confidence)
+        ):
             key = reading.entry.number, reading.slot
             if key not in self._taken and (reading.cost == 0 or self._is_free(reading)):
                 self._taken[key] = reading
@@ -194,11 +208,13 @@ class _VideoVerdict:
             yield from (_Reading(entry, 0, each, (), wrong_time=False) for each in found)
         for slot, span in enumerate(entry.spans):
             near = best_at(found, span, least_iou=AGREEMENT_IOU)
+            if near is None and self._caption_of(entry.text, span) is not None:
+                continue
             contested = near is None or self._is_contradicted(entry.text, near.span)
             best: SentenceSighting | None = None
             if contested:
                 there = [each.text for each in self._seen if iou(each.span, span) >= AGREEMENT_IOU]
-                other = list(self._other_details(entry, slot, plain, there))
+                other = list(self._other_details(entry, slot, plain, there, captioned=True))
                 yield from other
                 best = max((each.sighting for each in other), key=lambda each: each.odds, default=None)
             for each in found:
@@ -207,7 +223,13 @@ class _VideoVerdict:
                 yield _Reading(entry, slot, each, (), wrong_time=self._is_wrong(span, each))
 
     def _other_details(
-        self, entry: _Entry, slot: int, plain: Sequence[SentenceSighting], texts: Iterable[str]
+        self,
+        entry: _Entry,
+        slot: int,
+        plain: Sequence[SentenceSighting],
+        texts: Iterable[str],
+        *,
+        captioned: bool,
     ) -> Iterator[_Reading]:
         """The entry as one of some other texts at its time, where the model sees that clearly better.
 
@@ -219,8 +241,9 @@ class _VideoVerdict:
             changed = changes(entry.text, text)
             if not changed or len(changed) > max(1, units(entry.text) // 2):
                 continue
-            found = filter(self._is_found, self._grounder.sightings(text, (span,), everywhere=False))
-            seen = best_at(found, span, least_iou=AGREEMENT_IOU)
+            # What captions have is looked for everywhere in any case (see ``unnamed``).
+            sightings = self._grounder.sightings(text, (span,), everywhere=captioned)
+            seen = best_at(filter(self._is_found, sightings), span, least_iou=AGREEMENT_IOU)
             if seen is not None and (there is None or seen.odds - there.odds > CLEARLY):
                 yield _Reading(entry, slot, seen, changed, wrong_time=self._is_wrong(span, seen))
 
@@ -230,6 +253,13 @@ class _VideoVerdict:
 
     def _is_found(self, sighting: SentenceSighting) -> bool:
         return self._options.thresholds.verdict(sighting.confidence) == "found"
+
+    def _caption_of(self, text: str, span: Span) -> CaptionEvent | None:
+        """The caption that has what a sentence says, at its time."""
+        return next(
+            (each for each in self._seen if iou(each.span, span) >= SAME_IOU and same_event(each.text, text)),
+            None,
+        )
 
     def _is_contradicted(self, text: str, span: Span) -> bool:
         """Whether captions at a time contradict a sentence, and none there has it."""
@@ -326,6 +356,8 @@ class _VideoVerdict:
         if unsure:
             at = format_span(unsure[0].span)
             return Vote("", None, problem=f"The model is not sure whether it takes place, at {at}.")
+        if any(self._caption_of(entry.text, span) for span in spans):
+            return Vote("", None, problem=CAPTIONED)
         if not plain and self._grounder.problem:
             return Vote("", None, problem=self._grounder.problem)
         there = [each for each in self._seen if any(iou(each.span, span) > 0 for span in spans)]

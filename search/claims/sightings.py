@@ -13,6 +13,7 @@ from statistics import median
 from footage.core.timecode import iou
 from footage.core.timeline import merge_events
 from footage.core.types import Candidate, CaptionEvent, Hit, Span, Video, Window, WindowRecord
+from footage.core.windows import run_of
 from footage.embed.protocol import TextEmbedder
 from footage.inference.runner import WindowedRunner, WindowSource
 from footage.vlm.captioning import captions
@@ -233,11 +234,13 @@ def seen_by(
     planned = planned_windows(video, profile, GroundingOptions())
     step = (profile.window_seconds - profile.overlap_seconds) / 2
     whole = Span(0, video.duration_seconds)
-    spans = [
-        Span.clamped(each.span.start_seconds + step, each.span.end_seconds + step, within=whole)
-        for each in planned
-    ]
-    spans = [Span.clamped(0, step + profile.overlap_seconds, within=whole), *spans]
+    spans = []
+    for window in planned:
+        run = run_of(window.span, whole, video.gaps)  # no window holds a gap
+        start = window.span.start_seconds
+        if start == run.start_seconds:
+            spans.append(Span.clamped(start, start + step + profile.overlap_seconds, within=run))
+        spans.append(Span.clamped(start + step, window.span.end_seconds + step, within=run))
     spans = [span for span in dict.fromkeys(spans) if span.duration_seconds >= INSTANT_SECONDS]
     runner = WindowedRunner(model, timeout_seconds=timeout_seconds)
     windows = {n: Window(video.content_id, n, span) for n, span in enumerate(spans)}
