@@ -46,10 +46,10 @@ def check_times(
     Args:
         entry: The entry.
         duration_seconds: Length of the video; None while unknown.
-        is_written: Whether that is what the file says. Then an end past it is an error from half a unit of its
-            last decimal on, else from ``ROUNDING_SECONDS`` on.
+        is_written: Whether that is what the file says. Then an end past it is an error from half a unit of
+            its last decimal on, else from ``ROUNDING_SECONDS`` on.
     """
-    errors = []
+    errors: list[ClaimError] = []
     for pair in entry.pairs:
         tolerance = _rounding_of(pair[1]) if is_written else ROUNDING_SECONDS
         errors += _check_pair(pair, duration_seconds, tolerance)
