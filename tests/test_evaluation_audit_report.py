@@ -191,6 +191,8 @@ def test_lines_tables_and_files(at_home, tmp_path):
     assert summary["judges"] and summary["estimate"]["sensitivity"] == 0.9
     checked(report.read_text("utf-8"))
     assert json.loads(out.read_text())["videos"]["beach_dusk.mp4"]["events"][1]["to_check"] is True
+    twice = lines(audit(at_home, "--videos", SAMPLES, "--runs", "2", "--json").stdout)[-1]
+    assert [name[-5:] for name in twice["judges"]] == ["run 1", "run 2"] and len(twice["by_judge"]) == 2
     again = audit(at_home, *given_)
     assert again.exit_code == 3 and "entries with an error" in again.stdout and "gone.mp4" in again.stdout
 

@@ -11,20 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standin_auditor import StandinAuditor, shifted
+from standin_truth import TruthModel
 from tiny_clips import write_clip
 
 from evaluation.audit.arithmetic import check_duration, check_equal_texts, check_times, clock, valid_spans
 from evaluation.audit.correction import check_outputs, merged_text, write_correction
 from evaluation.audit.figures import counted_share, figures_of_audit
+from evaluation.audit.judges import WatchingRun, load_judges
 from evaluation.audit.kept import KeptChecks
 from evaluation.audit.places import VideoFolder
 from evaluation.audit.run import open_videos, run_audit
 from evaluation.audit.suggestions import suggested_span, suggested_text
 from evaluation.audit.written import WRITTEN_FORMATS, WrittenEntry, read_written
 from evaluation.readers import read_ground_truth
+from footage.core.config import Settings
 from footage.core.errors import FileError, ModelUnavailableError, UsageError
 from footage.core.types import CaptionEvent, Span
-from search.claims.records import ClaimError
+from search.claims.records import Claim, ClaimError, WatchingJudge
+from service.session import Loaders, Service
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "footage"
 
@@ -464,3 +468,47 @@ def test_outputs_are_refused_before_any_work(tmp_path):
         with pytest.raises(UsageError):
             check_outputs(truth, outs, new=["--out"])
     check_outputs(truth, {"--out": tmp_path / "new.json", "--report": None}, new=["--out"])
+
+
+# --- real clips, and judges of models -----------------------------------------------------------------------
+
+
+def test_a_careful_annotation_of_real_clips_has_no_error_by_arithmetic(test_data, tmp_path):
+    truth = shutil.copy(test_data / "e2e" / "ground_truth_dev.json", tmp_path / "truth.json")
+    _, audit = audit_of(truth, [], videos=test_data, needed=False)
+    opened = [video for video in audit.videos if video.duration_seconds is not None]
+    assert len(opened) >= 5 and len(opened) + sum(bool(video.problem) for video in audit.videos) == len(
+        audit.videos
+    )
+    found = [
+        (video.name, each.written.id, each.errors) for video, each in audit.with_errors if video in opened
+    ]
+    assert found == [] and [video.name for video in opened if video.errors] == []
+
+
+def judges_of(skills, **options):
+    model = TruthModel()
+    model.profile = replace(model.profile, skills=skills)
+    settings = Settings(model="demo")
+    loaders = Loaders(lambda settings: model)
+    return load_judges(Service(settings, loaders=loaders), ["demo"], loaders=loaders, **options)
+
+
+def test_a_model_judges_by_what_it_can():
+    [grounding] = judges_of(("caption", "find", "ask"))
+    [asking] = judges_of(("caption", "ask"))
+    assert isinstance(grounding, WatchingJudge) and not isinstance(asking, WatchingJudge)
+    assert grounding.name != asking.name
+    with pytest.raises(UsageError, match="cannot judge: it can caption"):
+        judges_of(("caption",))
+
+
+def test_each_run_of_a_judge_is_a_judge_of_its_own():
+    for skills in (("caption", "find"), ("ask",)):
+        judges = judges_of(skills, runs=3)
+        assert [judge.name[-5:] for judge in judges] == ["run 1", "run 2", "run 3"]
+        assert all(isinstance(judge, WatchingJudge) is ("find" in skills) for judge in judges)
+    first, second = WatchingRun(StandinAuditor("one"), 1), WatchingRun(StandinAuditor("one", red_is_blue), 2)
+    view = second.watch(None, "a.mp4", [Claim("A red dog runs.", "attribute", None, "red")])
+    assert (first.name, [vote.judge for vote in view.votes]) == ("one, run 1", ["one, run 2"])
+    assert view.votes[0].ruling == "contradicted"
