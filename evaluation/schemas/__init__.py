@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from evaluation.schemas.audits import (
+    TruthAuditPlanRecord,
+    TruthAuditRecord,
+    TruthEntryRecord,
+    TruthUncheckedRecord,
+    TruthVideoRecord,
+)
 from evaluation.schemas.benchmarks import BenchmarkPlanRecord, BenchmarkRunRecord
 from evaluation.schemas.caption_quality import (
     CaptionClipRecord,
@@ -29,6 +36,13 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "eval grounding": (BenchmarkRecord, GmrRecord),
     "eval captions": (CaptionClipRecord, CaptionQualityRecord, CaptionPlanRecord),
     "eval benchmark": (BenchmarkPlanRecord, BenchmarkRunRecord),
+    "eval audit": (
+        TruthEntryRecord,
+        TruthVideoRecord,
+        TruthUncheckedRecord,
+        TruthAuditRecord,
+        TruthAuditPlanRecord,
+    ),
     "calibrate": (CalibrationRecord,),
     "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }

@@ -10,7 +10,7 @@ import typer
 
 from footage.core.errors import UsageError
 from ui.cli import console, options
-from ui.cli.commands import eval_benchmark, eval_captions, measure
+from ui.cli.commands import eval_audit, eval_benchmark, eval_captions, measure
 
 HELP = "Measure search quality on your videos or a benchmark."
 EXAMPLES = options.examples(
@@ -20,6 +20,7 @@ EXAMPLES = options.examples(
     "footage eval grounding --annotations val.jsonl --predictions guesses.jsonl",
     "footage eval grounding --format gmr --annotations test.jsonl --predictions guesses.jsonl",
     "footage eval benchmark --name charades-timelens --videos videos --annotations charades-timelens.json",
+    "footage eval audit truth.json --report audit.html",
 )
 
 Format = Literal["qvhighlights", "charades", "activitynet", "timelens", "gmr", "footage"]
@@ -115,6 +116,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "grounding": (grounding, EXAMPLES),
     "captions": (eval_captions.captions, eval_captions.EXAMPLES),
     "benchmark": (eval_benchmark.benchmark, eval_benchmark.EXAMPLES),
+    "audit": (eval_audit.run, eval_audit.EXAMPLES),
 }
 
 

@@ -1,0 +1,1 @@
+"""Audits a truth file against its videos: entries, arithmetic, judges, figures, corrections, report."""
