@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +15,7 @@ from service.events import Listener, ignore, steps
 from service.requests import Request
 
 if TYPE_CHECKING:
-    from footage.store.audits import Audit, AuditedError
+    from footage.store.audits import Audit, AuditedError, Contradiction
     from indexer.correcting import KeptCorrection
     from search.audit import AuditProblem
     from search.claims.records import ClaimJudge
@@ -179,6 +179,25 @@ def captions_to_check(service: Service, request: CaptionsToCheckRequest) -> list
         and (not wanted or each.content_id == wanted)
     ]
     return [AuditedCaption(each, _path(service, each)) for each in found[: request.limit]]
+
+
+def judged(service: Service) -> int:
+    """Number of captions in the index that judges have checked.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    store = service.store()
+    return sum(bool(each.judges) for each in store.annotations.audits.standing(store.events))
+
+
+def contradictions(service: Service) -> Mapping[str, Contradiction]:
+    """Why captions count as wrong, by event id.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    return service.store().annotations.audits.contradicted()
 
 
 def decide_caption(service: Service, request: DecideCaptionRequest) -> AuditedCaption:
