@@ -22,7 +22,7 @@ from footage.store.writing import locked
 from indexer.import_export import export_captions
 
 SAMPLES = Path(__file__).parent / "data"
-OLDER = [8, 9, 10, 11, 12]
+OLDER = [8, 9, 10, 11, 12, 13]
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "2"))
 
 
@@ -58,6 +58,7 @@ def answers(path: Path):
         "runs": store.runs.all(),
         "searches": store.annotations.searches.saved(),
         "corrections": store.annotations.corrections.all(),
+        "audits": store.annotations.audits.all(),
         "coverage": store.coverage(),
         "images": {
             name: [repr(row) for content in contents for row in store.images.of(name, content)]
@@ -120,6 +121,8 @@ def test_an_older_index_is_upgraded_and_answers_as_before(older, tmp_path):
     for name in ("windows", "events", "passages", *store.embedders.tables()):
         rows = tables.read(name, columns=["track"])
         assert rows and {row["track"] for row in rows} == {CAPTION_TRACK}
+    assert all(audit.judges == () and not audit.is_contradicted for audit in before["audits"])
+    assert version != "13" or len(before["audits"]) == 6, "made with `footage audit` of that time"
     assert check(older).findings == []
     assert [entry.name for entry in older.iterdir() if entry.name.startswith(".upgrade")] == []
     with store.writing(lambda what, done, total: pytest.fail(f"{what} is done twice")):

@@ -280,7 +280,7 @@ def audit_errors(found: Audit, frames: Sequence[tuple[str, float]]) -> str:
         lines.append(
             f'<li><span class="fx-state fx-error-{markup.text(error.severity)}">'
             f"{markup.text(error.severity)}: {markup.text(error.kind)}</span> "
-            f'<span class="fx-tag">{judges}</span><p>{markup.text(error.sentence)}</p>{suggestion}</li>'
+            f"<small>{judges}</small><p>{markup.text(error.sentence)}</p>{suggestion}</li>"
         )
     pictures = "".join(
         f'<figure><img src="{address}" alt="Frame at {markup.clock(seconds)}">'

@@ -113,13 +113,9 @@ def _card(desk: Desk, item: AuditedCaption, *, chosen: bool) -> str:
     return cards.audited(
         found,
         markup.file_name(item.path),
-        picture=_frame(desk, item, found.wrong[0].frames[0] if _has_frames(item) else middle),
+        picture=_frame(desk, item, middle),
         chosen=chosen,
     )
-
-
-def _has_frames(item: AuditedCaption) -> bool:
-    return bool(item.audit.wrong and item.audit.wrong[0].frames)
 
 
 def _frame(desk: Desk, item: AuditedCaption, seconds: float) -> str:
