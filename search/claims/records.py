@@ -6,10 +6,11 @@ see the claim contradict is an error of the text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
-from footage.core.types import Span, Video
+from footage.core.types import CaptionEvent, Span, Video
 
 ClaimKind = Literal["object", "attribute", "action", "count", "order", "time", "text"]
 """What a claim is about: a thing, how it looks or where it is, what it does or which way it moves, how many
@@ -27,11 +28,15 @@ class Claim:
     """One statement about a video that can be true or false by itself."""
 
     text: str
-    """The statement, one sentence or phrase."""
+    """The sentence that makes it."""
     kind: ClaimKind
     """What it is about."""
     span: Span | None = None
     """Where to look, in video time; None for the whole video."""
+    part: str = ""
+    """The words of ``text`` that it is about, as in "red"; empty for all of them."""
+    entry: str = ""
+    """Id of the entry that makes it; empty where there is none. Claims of one entry are judged together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,38 @@ class ClaimJudge(Protocol):
 
     def check(self, video: Video, path: str, claims: list[Claim]) -> list[Vote]:
         """One vote for each claim, in order; what cannot be decided is a vote with a ``problem``.
+
+        Raises:
+            ModelError: when the model fails as a whole.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SeenVideo:
+    """What a judge sees in a video by itself, whatever any text says."""
+
+    votes: tuple[Vote, ...]
+    """One vote for each claim, in order."""
+    unnamed: tuple[CaptionEvent, ...]
+    """Events that the judge sees, has confirmed, and that none of the claims is about."""
+
+
+@runtime_checkable
+class WatchingJudge(ClaimJudge, Protocol):
+    """A judge that also sees events which no claim is about."""
+
+    def watch(
+        self, video: Video, path: str, claims: list[Claim], *, seen: Sequence[CaptionEvent] | None = None
+    ) -> SeenVideo:
+        """The votes of ``check``, and the events that no claim is about.
+
+        Args:
+            video: The video.
+            path: A file that holds it.
+            claims: All claims about it.
+            seen: Captioned events that were made without the claims; None to caption the video anew, where
+                the judge can. Captions that are checked must not be given: they would confirm themselves.
 
         Raises:
             ModelError: when the model fails as a whole.

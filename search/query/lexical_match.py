@@ -94,31 +94,39 @@ PEOPLE = "man/men/boy/boys woman/women/girl/girls"
 """Words for male and for female people, in the same order."""
 TIMES_OF_DAY = "day/daytime/daylight night/nighttime"
 """Words for day and for night, in the same order."""
-_CONTRASTS = (
+NUMBERS = "one two three four five six seven eight nine ten"
+"""Words for small numbers, in order."""
+SIDES_OF_A_DOOR = "indoors/inside outdoors/outside"
+"""Words for inside and for outside."""
+CONTRASTS = (
     COLOURS,
     PEOPLE,
-    "one two three four five six seven eight nine ten",
+    NUMBERS,
     TIMES_OF_DAY,
-    "indoors/inside outdoors/outside",
+    SIDES_OF_A_DOOR,
     "opens/open/opening/opened closes/close/closing/closed",
     "enters/enter/entering/entered leaves/leave/leaving/exits/exit/exiting",
 )
+"""Groups of words: of the words in a group only one can be true of a thing; spellings and forms of one with
+strokes between them."""
 _CONTRASTED: dict[str, tuple[int, str]] = {
     word: (kind, name.split("/")[0])
-    for kind, names in enumerate(_CONTRASTS)
+    for kind, names in enumerate(CONTRASTS)
     for name in names.split()
     for word in name.split("/")
 }
 """For each word that another contradicts the number of its kind, and its name: one of its spellings."""
 _SIDE = r"(?P<{}>left|right)"
-_HEADING = re.compile(
+HEADING = re.compile(
     rf"\b(?:to|towards?) (?:the |his |her |its |their )?{_SIDE.format('side')}\b(?! (?:side )?of\b)"
     rf"|\b{_SIDE.format('way')}wards?\b"
 )
-_POSITION = re.compile(
+"""Which way something moves."""
+POSITION = re.compile(
     r"\b(?:on|at|in|to) (?:the )?(?:far |very )?(?P<place>left|right|middle|cent(?:re|er)|top|bottom)\b"
     r"|\b(?P<beside>left|right) of\b|\b(?P<mid>mid)-"
 )
+"""Where something is in the picture."""
 
 
 def clash(query: str, text: str) -> str:
@@ -149,12 +157,12 @@ def agreed(query: str, text: str) -> float:
 
 @lru_cache(maxsize=20_000)
 def _contrast_words(text: str) -> tuple[frozenset[str], ...]:
-    """The words of a text for each kind of contrast: headings, positions, then ``_CONTRASTS``."""
+    """The words of a text for each kind of contrast: headings, positions, then ``CONTRASTS``."""
     line = " ".join(text.casefold().split())
-    headings = {f"to the {match['side'] or match['way']}" for match in _HEADING.finditer(line)}
-    rest = _HEADING.sub(" ", line)
-    places = {_place(match) for match in _POSITION.finditer(rest)}
-    named: list[set[str]] = [set() for _ in _CONTRASTS]
+    headings = {f"to the {match['side'] or match['way']}" for match in HEADING.finditer(line)}
+    rest = HEADING.sub(" ", line)
+    places = {_place(match) for match in POSITION.finditer(rest)}
+    named: list[set[str]] = [set() for _ in CONTRASTS]
     for word in words_of(rest):
         if word in _CONTRASTED:
             kind, name = _CONTRASTED[word]

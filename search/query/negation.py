@@ -20,12 +20,13 @@ _NO = "no"
 _IN_TEXTS = frozenset({"without"})  # in a query, "a man without a hat" is best left as it is
 _PLAIN_NEXT = {"no": {"one", "longer", "more", "matter"}, "not": {"only", "just"}}
 _CLAUSE_ENDS = frozenset(words_of("but and while when then"))
-_PREPOSITIONS = frozenset(
+PREPOSITIONS = frozenset(
     words_of(
         "on in at by near under over behind beside along across from to into onto through during with "
         "inside outside around above below between"
     )
 )
+"""Words that say how one thing lies to another."""
 _OR = frozenset({"or", "nor"})
 _BEFORE = _AUXILIARIES | frozenset(words_of("but and or with there that which who")) | {",", ";"}
 _SAYS_NOTHING = FUNCTION_WORDS | {"any", "very"}
@@ -85,7 +86,7 @@ def _end(names: Sequence[str], place: int, negators: frozenset[str]) -> int:
     if end < len(names) and names[end] in _PLAIN_NEXT.get(name, ()):
         return end
     while end < len(names) and not (
-        _STOPS.match(names[end]) or names[end] in _CLAUSE_ENDS or (thing and names[end] in _PREPOSITIONS)
+        _STOPS.match(names[end]) or names[end] in _CLAUSE_ENDS or (thing and names[end] in PREPOSITIONS)
     ):
         end += 1
     return end
