@@ -28,8 +28,13 @@ from search.query.parser import parse_query
 
 RIGHT_IOU = 0.5
 """The two times agree from this IoU on; the field's usual bar for a span that is right."""
-EVENTS_AT_ONCE = 16
-"""Events of one video that are checked, and kept, together: what a cancelled audit loses at most."""
+EVENTS_AT_ONCE = 32
+"""Events of one video that are checked, and kept, together: what a cancelled audit loses at most. Judges tell
+events of a video apart better when they see many."""
+
+
+Watch = Callable[[Video, str, Sequence[Span]], Sequence[CaptionEvent]]
+"""Captions some spans of a video anew, for judges to compare with; not with the captions of the index."""
 
 
 class CheckVideo(Protocol):
@@ -79,6 +84,7 @@ def audit(
     judges: Sequence[ClaimJudge] = (),
     *,
     check: CheckVideo | None = None,
+    watch: Watch | None = None,
     sample: int | None = None,
     again: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
@@ -93,6 +99,7 @@ def audit(
         asker: Asks the find model for times, each in a window that shows the event at its middle.
         judges: Judges of captions; none for times alone.
         check: Checks captions with the judges; ``search.claims.check.check_video`` when None.
+        watch: Captions the footage around events anew; None for judges that need no captions.
         sample: Most events, chosen by hash, so that the same are chosen again; all when None.
         again: Audit events that were audited before, too.
         on_progress: Called with (events done, events in all).
@@ -107,7 +114,7 @@ def audit(
     done = {} if again else _done(store, events, names)
     due = [event for event in events if event.id not in done]
     videos = store.videos.of({event.content_id for event in due})
-    auditor = _Auditor(asker, judges, check)
+    auditor = _Auditor(asker, judges, check, watch)
     found: dict[str, Audit] = dict(done)
     problems: list[AuditProblem] = []
     if on_progress:
@@ -139,8 +146,14 @@ def agreement_rate(audits: Sequence[Audit]) -> float:
 class _Auditor:
     """Audits some events of one video."""
 
-    def __init__(self, asker: EventFinder, judges: Sequence[ClaimJudge], check: CheckVideo | None) -> None:
-        self._asker, self._judges, self._check = asker, list(judges), check
+    def __init__(
+        self,
+        asker: EventFinder,
+        judges: Sequence[ClaimJudge],
+        check: CheckVideo | None,
+        watch: Watch | None,
+    ) -> None:
+        self._asker, self._judges, self._check, self._watch = asker, list(judges), check, watch
 
     def in_steps(
         self, video: Video, path: str, events: Sequence[Event], reasons: Counter[str]
@@ -182,7 +195,8 @@ class _Auditor:
         if not self._judges:
             return audits
         entries = [TextEntry(event.id, event.text, (event.span,)) for event in events]
-        checked = (self._check or _check_video())(video, path, entries, self._judges)
+        seen = self._watch(video, path, [event.span for event in events]) if self._watch else ()
+        checked = (self._check or _check_video())(video, path, entries, self._judges, seen=seen)
         rulings = {entry.entry.id: entry for entry in checked.entries}
         names = tuple(judge.name for judge in self._judges)
         for place, (event, timed) in enumerate(zip(events, audits, strict=True)):

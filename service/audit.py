@@ -15,9 +15,11 @@ from service.events import Listener, ignore, steps
 from service.requests import Request
 
 if TYPE_CHECKING:
+    from footage.core.types import CaptionEvent, Video
     from footage.store.audits import Audit, AuditedError, Contradiction
+    from footage.vlm.protocol import VideoModel
     from indexer.correcting import KeptCorrection
-    from search.audit import AuditProblem
+    from search.audit import AuditProblem, Watch
     from search.claims.records import ClaimJudge
     from search.grounding.window_queries import EventFinder
     from service.cancellation import CancelToken
@@ -141,10 +143,12 @@ def audit(
         timeout_seconds=service.settings.decode_timeout_seconds,
     )
     asked = _judges(service, asker, judges, on_event)
+    finds = asker.model
     run = check(
         store,
         asker,
         asked,
+        watch=_watching(finds, service) if "caption" in finds.profile.skills else None,
         sample=request.sample,
         again=request.again,
         on_progress=steps("auditing", on_event, cancel),
@@ -283,5 +287,27 @@ def _path(service: Service, audit: Audit) -> str:
 def _judges(
     service: Service, asker: EventFinder, names: Sequence[str], on_event: Listener
 ) -> list[ClaimJudge]:
-    """The find model, then the other models."""
-    raise NotImplementedError
+    """The find model, then the other models.
+
+    Raises:
+        FootageError: a model or the embedder cannot be used.
+    """
+    from search.claims.judges import AskingJudge, GroundingJudge
+
+    timeout = service.settings.decode_timeout_seconds
+    grounding = GroundingJudge(
+        asker, embedder=service.embedder(on_event), options=service.looking(), timeout_seconds=timeout
+    )
+    others = (service.judge_model(name, on_event) for name in names)
+    return [grounding, *(AskingJudge(model, timeout_seconds=timeout) for model in others)]
+
+
+def _watching(model: VideoModel, service: Service) -> Watch:
+    """What captions footage anew with a model."""
+    from search.claims.sightings import seen_by
+
+    def watch(video: Video, path: str, near: Sequence[Span]) -> list[CaptionEvent]:
+        timeout = service.settings.decode_timeout_seconds
+        return seen_by(model, video, path, near=near, timeout_seconds=timeout)
+
+    return watch
