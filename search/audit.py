@@ -7,6 +7,7 @@ claims of its caption (``search.claims``).
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
-from footage.core.errors import FileError, VideoError
+from footage.core.errors import FileError, FootageError, VideoError
 from footage.core.timecode import iou
 from footage.core.types import CaptionEvent, Event, Span, Video, Window
 from footage.core.windows import run_of
@@ -23,9 +24,10 @@ from footage.store import Store
 from footage.store.audits import Audit, AuditedError, AuditRuling, worst_first
 from search.claims.records import CheckedEntry, CheckedVideo, ClaimError, ClaimJudge, TextEntry
 from search.grounding.proposals import window_on
-from search.grounding.window_queries import EventFinder, WindowQuestion
+from search.grounding.window_queries import EventFinder, WindowQuestion, unexpected_sentence
 from search.query.parser import parse_query
 
+logger = logging.getLogger(__name__)
 RIGHT_IOU = 0.5
 """The two times agree from this IoU on; the field's usual bar for a span that is right."""
 EVENTS_AT_ONCE = 32
@@ -175,10 +177,18 @@ class _Auditor:
             try:
                 audits = self._audited(video, path, some, reasons)
             except (VideoError, FileError) as error:
-                reasons[str(error)] += len(events) - start
-                yield len(events) - start, []
-                return
-            yield len(some), audits
+                reason = str(error)
+            except FootageError:
+                raise
+            except Exception as error:
+                logger.exception("%s could not be audited", path)
+                reason = unexpected_sentence(error)
+            else:
+                yield len(some), audits
+                continue
+            reasons[reason] += len(events) - start
+            yield len(events) - start, []
+            return
 
     def _audited(
         self, video: Video, path: str, events: Sequence[Event], reasons: Counter[str]

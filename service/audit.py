@@ -16,7 +16,8 @@ from service.requests import Request
 
 if TYPE_CHECKING:
     from footage.core.types import CaptionEvent, Video
-    from footage.store.audits import Audit, AuditedError, Contradiction
+    from footage.store.audits import Audit as Audit
+    from footage.store.audits import AuditedError, Contradiction
     from footage.vlm.protocol import VideoModel
     from indexer.correcting import KeptCorrection
     from search.audit import AuditProblem, Watch
@@ -131,9 +132,12 @@ def audit(
     from search.audit import RIGHT_IOU, agreement_rate
     from search.audit import audit as check
     from search.grounding.window_queries import EventFinder
+    from service import factories
 
     store = service.store()
     service.check_model("find", store=store, on_event=on_event)
+    for name in judges:
+        factories.check_skill(service.settings.model_copy(update={"model": name}), "ask")
     if store.annotations.audits.needs_upgrade:
         with store.writing():
             pass

@@ -10,7 +10,7 @@ from standin_finder import StandinFinder, TestVideo, index_videos
 from standin_judge import StandinJudge, check_whole
 
 from footage.core.errors import UsageError
-from footage.core.types import Span
+from footage.core.types import Answer, Provenance, Span
 from footage.embed.text_embedder import load_embedder
 from indexer.correcting import correct, undo
 from search.audit import EVENTS_AT_ONCE, agreement_rate, audit
@@ -154,8 +154,8 @@ def test_a_kept_caption_stays_kept_when_it_is_audited_again(store):
 
 
 def test_a_long_video_is_kept_in_steps(tmp_path):
-    events = {f"Event {number}.": [(number, number + 0.5)] for number in range(EVENTS_AT_ONCE + 3)}
-    video, steps = TestVideo("long", 60, 30, events), []
+    events = {f"Event {n}.": [(3 * n, 3 * n + 2)] for n in range(EVENTS_AT_ONCE + 3)}
+    video, steps = TestVideo("long", 60, 3 * len(events), events), []
     store = index_videos(tmp_path, [video], load_embedder("minilm"))
     run = checked(
         store, StandinJudge({}), finder=StandinFinder([video]), on_progress=lambda *done: steps.append(done)
@@ -203,3 +203,58 @@ def test_wrong_captions_are_listed_and_kept_by_command(store):
     assert isinstance(both.exception, UsageError) or "exclude one another" in both.stderr
     odd = runner.invoke(app, ["audit", *db, "--list", "--state", "odd"])
     assert odd.exit_code and "Traceback" not in odd.stderr
+
+
+class AskedModel(StandinFinder):
+    """Answers every question about claims with one ruling."""
+
+    def __init__(self, ruling: str) -> None:
+        super().__init__([HONEST, LIAR])
+        self._ruling = ruling
+
+    @property
+    def provenance(self):
+        return Provenance("judge", "7", "test", "test")
+
+    def run(self, requests):
+        votes = [{"number": number, "ruling": self._ruling, "instead": "cat"} for number in range(1, 13)]
+        return [Answer(json.dumps(votes), "stop") for _ in requests]
+
+
+def test_a_further_model_judges_beside_the_find_model(store, monkeypatch):
+    runner, address = CommandRunner(), "http://127.0.0.1:9/v1#judge"
+    made = {"demo": StandinFinder([HONEST, LIAR]), address: AskedModel("contradicted")}
+    runner.loaders = Loaders(lambda settings: made[settings.model])
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")
+    done = runner.invoke(app, ["audit", "--db", str(store.path), "--judge", address, "--json"])
+    assert not done.exit_code, done.stderr
+    *rows, summary = map(json.loads, done.stdout.splitlines())
+    finds, judge = summary["judges"]
+    assert finds.startswith("standin@1") and judge.startswith("judge@7")
+    assert all(row["judges"] == [finds, judge] for row in rows)
+    errors = [error for row in rows for error in row["errors"]]
+    assert errors and all(error["votes_for"] >= 1 for error in errors)
+    again = runner.invoke(app, ["audit", "--db", str(store.path), "--judge", address])
+    assert "3 events had been checked before" in again.stdout
+
+
+def test_a_judge_that_answers_no_questions_is_refused_before_anything_is_checked(store, monkeypatch):
+    runner = CommandRunner()
+    runner.loaders = Loaders(lambda settings: StandinFinder([HONEST, LIAR]))
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")
+    refused = runner.invoke(app, ["audit", "--db", str(store.path), "--judge", "timelens-8b"])
+    assert refused.exit_code and "cannot ask" in refused.stderr
+    assert store.annotations.audits.all() == []
+
+
+def test_a_fault_in_one_video_does_not_stop_the_others(store, caplog):
+    class FaultyJudge(StandinJudge):
+        def check(self, video, path, claims):
+            if video.content_id == "content-honest":
+                raise IndexError("out of range")
+            return super().check(video, path, claims)
+
+    run = checked(store, FaultyJudge({}))
+    assert {each.content_id for each in run.audits} == {"content-liar"}
+    [problem] = run.problems
+    assert problem.events == 2 and "IndexError" in problem.reason and "honest.mp4" in caplog.text

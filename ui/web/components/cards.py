@@ -14,7 +14,7 @@ from ui.web.components import markup, quotes
 
 if TYPE_CHECKING:
     from footage.core.alerts import AlertMoment
-    from footage.store.audits import Audit
+    from service.audit import Audit
     from service.export import Clip
     from service.marks import Mark
     from service.transcript import VideoTrack
