@@ -137,7 +137,7 @@ def audit(
     store = service.store()
     service.check_model("find", store=store, on_event=on_event)
     for name in judges:
-        factories.check_skill(service.settings.model_copy(update={"model": name}), "ask")
+        factories.judging(service.settings, name)
     if store.annotations.audits.needs_upgrade:
         with store.writing():
             pass

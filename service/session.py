@@ -222,22 +222,8 @@ class Service:
         return self._model("find", settings, on_event)
 
     def judge_model(self, name: str, on_event: Listener = ignore) -> VideoModel:
-        """A further model that judges captions.
-
-        Args:
-            name: The model, as the setting ``model`` takes it.
-            on_event: Receives what is being loaded.
-
-        Raises:
-            UsageError: the model answers no questions.
-            FootageError: as ``model``.
-        """
-        from footage.core.config import CAPTION_SETTINGS
-
-        changed = {"model": name, "model_path": None, "find_model": None, "find_model_path": None}
-        settings = self.settings.model_copy(update={**changed, **dict.fromkeys(CAPTION_SETTINGS)})
-        factories.check_model(settings, "ask")
-        return self._model(f"judge {name}", settings, on_event)
+        """A further model that judges captions, named as by ``model``; errors as ``factories.judging``."""
+        return self._model(f"judge {name}", factories.judging(self.settings, name), on_event)
 
     def use_queue(self, queue: WorkQueue) -> None:
         """Have the models take turns for those that share them; call it before one is loaded.
