@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FINDS = ("model", "model_path", "find_model", "find_model_path", "device", "allow_remote")
 """Settings that options set."""
+MOST_PLANTED = 0.15
+"""Most of the events that get an error of one kind: of six kinds, so that some stay as they are."""
 Suite = Callable[[argparse.Namespace, Service], Mapping[str, Any]]
 
 
@@ -83,6 +85,25 @@ def occurrences(given: argparse.Namespace, service: Service) -> Mapping[str, Any
         find_model=_find_model(service),
         videos=given.videos,
         looking=service.looking(fresh=True),
+        on_progress=_progress,
+    )
+
+
+def audit(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """Plant errors in the true entries of drawn clips, and audit them: what is found, and what falsely?"""
+    from evaluation.suites.audit import ACCURACY, evaluate_audit
+
+    return evaluate_audit(
+        service.model(),
+        service.embedder(),
+        seed=given.seed,
+        find_model=_find_model(service),
+        videos=given.videos,
+        rate=given.rate,
+        accuracy=ACCURACY.get((service.settings.model, service.settings.for_finds.model)),
+        options=service.looking(),
+        anew=given.anew,
+        folder=given.keep,
         on_progress=_progress,
     )
 
@@ -275,7 +296,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evaluation.suites", description=__doc__)
     suites = parser.add_subparsers(required=True, metavar="NAME")
-    for suite in (demo_model, end_to_end, verdicts, occurrences, images, long_file, tracks, retrieval):
+    for suite in (demo_model, end_to_end, verdicts, occurrences, audit, images, long_file, tracks, retrieval):
         one = suites.add_parser(
             suite.__name__.replace("_", "-"), help=suite.__doc__, description=suite.__doc__
         )
@@ -292,6 +313,8 @@ def _parser() -> argparse.ArgumentParser:
             _add_drawn(one, suite)
         if suite is images:
             _add_images(one)
+        if suite is audit:
+            _add_audit(one)
     return parser
 
 
@@ -350,6 +373,21 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--videos", type=_positive, default=12, metavar="N", help="clips to draw")
+    parser.add_argument(
+        "--rate",
+        type=_share,
+        default=0.08,
+        metavar="SHARE",
+        help="share of the events that get an error of each of the six kinds, at most 0.15",
+    )
+    parser.add_argument(
+        "--anew", action="store_true", help="caption the clips anew, without the captions of the index"
+    )
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips, index and answers here")
+
+
 def _add_tracks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the drawn clips")
     parser.add_argument("--videos", type=_positive, default=24, metavar="N", help="clips to draw")
@@ -369,8 +407,13 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
     parser.add_argument(
         "--allow-remote", action="store_true", default=None, help="allow a model server on another machine"
     )
-    if suite in (end_to_end, verdicts, occurrences, images):
-        parser.add_argument("--find-model", metavar="NAME", help="another model that finds")
+    if suite in (end_to_end, verdicts, occurrences, audit, images):
+        parser.add_argument(
+            "--find-model",
+            metavar="NAME",
+            default="demo-find" if suite is audit else None,
+            help="another model that finds",
+        )
         parser.add_argument(
             "--find-model-path", type=Path, metavar="FOLDER", help="folder with its profile's weights"
         )
@@ -407,6 +450,13 @@ def _parts(text: str) -> tuple[str, ...]:
             f"there is no part {unknown[0]!r}; known are {', '.join(_IMAGE_PARTS)}"
         )
     return parts
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= MOST_PLANTED:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MOST_PLANTED}")
+    return share
 
 
 def _positive(text: str) -> int:

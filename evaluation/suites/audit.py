@@ -35,6 +35,10 @@ NEAR_SECONDS = 2.0
 """A time that was moved by this or less is counted by itself, too."""
 
 
+ACCURACY: dict[tuple[str, str], JudgeAccuracy] = {}
+"""Counts of the audit by the models that caption and find."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     """The audit of one clip, beside what was planted in it."""

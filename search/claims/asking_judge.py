@@ -53,23 +53,23 @@ _TAIL = (
 _RULINGS: tuple[tuple[re.Pattern[str], Ruling], ...] = (
     (
         re.compile(
-            r"\bnot[ _-]?(?:visible|shown|seen|clear|enough)|\bcan(?:not|'t)\b|\bcan ?not\b|\bunclear\b|"
-            r"\bunsure\b|\bneutral\b|\bunknown\b|\bundetermined\b|\bnot sure\b"
+            r"\bnot[ _-]?(?:visible|shown|seen|clear|enough|sure)|\bcan ?(?:not|'t)\b|\bunclear\b|"
+            r"\bunsure\b|\bneutral\b|\bunknown\b|\bundetermined\b"
         ),
         "not visible",
     ),
     (
         re.compile(
-            r"\bcontradict\w*|\brefuted?\b|\bfalse\b|\bno\b|\bincorrect\b|\bwrong\b|\bnot (?:supported|correct|"
-            r"true|right)\b"
+            r"\bcontradict\w*|\brefuted?\b|\bfalse\b|\bno\b|\bincorrect\b|\bwrong\b|"
+            r"\bnot (?:supported|correct|true|right)\b"
         ),
         "contradicted",
     ),
     (re.compile(r"\bsupport\w*|\bentail\w*|\btrue\b|\byes\b|\bcorrect\b|\bright\b"), "supported"),
 )
 _INSTEAD = re.compile(
-    r"(?:\b(?:it|this|that|he|she|there) (?:is|was|are|were)|\bthe (?:clip|video) shows|\binstead(?: it is)?:?"
-    r"|\bshows)\s+(?P<words>[^.;\n]+)",
+    r"(?:\b(?:it|this|that|he|she|there) (?:is|was|are|were)|\bthe (?:clip|video) shows|"
+    r"\binstead(?: it is)?:?|\bshows)\s+(?P<words>[^.;\n]+)",
     re.IGNORECASE,
 )
 _LINE = re.compile(r"^\s*(?:statement\s*)?(?P<number>\d{1,2})\s*[.):\-]\s*(?P<rest>.+)$", re.IGNORECASE)

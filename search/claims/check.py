@@ -109,11 +109,12 @@ def errors_of(entry: TextEntry, claims: Sequence[CheckedClaim]) -> tuple[ClaimEr
     if nothing:
         against = [each.votes[n] for each in claims for n in nothing]
         rulers = sum(any(each.votes[n].ruling is not None for each in claims) for n in range(count))
+        at = f" at {', '.join(map(format_span, entry.spans))}" if entry.spans else " in the video"
         errors.append(
             ClaimError(
                 "invented",
                 severity_of("invented"),
-                f'No sign of "{entry.text}" in the video.',
+                f'No sign of "{entry.text}"{at}.',
                 len(nothing),
                 rulers,
                 entry.spans[0] if entry.spans else None,

@@ -13,6 +13,7 @@ from statistics import median
 from footage.core.timecode import iou, overlap_seconds
 from footage.core.timeline import merge_events
 from footage.core.types import Candidate, CaptionEvent, Hit, Span, Video, Window, WindowRecord
+from footage.core.windows import run_of
 from footage.embed.protocol import TextEmbedder
 from footage.inference.runner import WindowedRunner, WindowSource
 from footage.vlm.captioning import captions
@@ -41,7 +42,7 @@ SIGMAS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class SentenceSighting:
     """A span in which the model sees a sentence take place."""
 
     text: str
@@ -96,32 +97,43 @@ class SentenceGrounder:
         self._finder, self.video, self._path, self._options = finder, video, path, options
         self._seen, self._embedder = tuple(seen), embedder
         self._vectors = embedder.embed([each.text for each in seen]) if embedder and seen else None
-        self._windows = len(planned_windows(video, finder.model.profile, options))
-        self._known: dict[tuple[str, tuple[Span, ...]], tuple[Sighting, ...]] = {}
+        self._short = len(planned_windows(video, finder.model.profile, options)) <= MOST_WINDOWS
+        self._known: dict[tuple[str, tuple[Span, ...], bool], tuple[SentenceSighting, ...]] = {}
         self.problem = ""
         """Why some windows could not be shown; empty when all could."""
 
-    def sightings(self, text: str, at: Sequence[Span] = ()) -> tuple[Sighting, ...]:
+    def sightings(
+        self, text: str, at: Sequence[Span] = (), *, everywhere: bool = True
+    ) -> tuple[SentenceSighting, ...]:
         """The spans in which the model sees a sentence, the surest first.
 
         Args:
             text: The sentence.
-            at: Moments to look at in any case; everywhere else as well in a video of few windows, and where
-                captions lead to.
+            at: Moments to look at.
+            everywhere: Look in the whole video as well, and in a long one where captions lead to.
 
         Raises:
             UsageError: nothing of the sentence can go into a prompt.
             ModelError: the model fails.
         """
-        key = words_key(text), tuple(at)
+        whole = everywhere and self._short
+        key = words_key(text), () if whole else tuple(at), everywhere
         if key not in self._known:
-            self._known[key] = self._search(text, at)
+            self._known[key] = self._search(text, at, everywhere=everywhere)
         return self._known[key]
 
-    def _search(self, text: str, at: Sequence[Span]) -> tuple[Sighting, ...]:
+    @property
+    def looked(self) -> str:
+        """Where the model looked and did not see a sentence that it never saw, in a sentence."""
+        if self._short:
+            return "The model sees it nowhere in the video."
+        return "The model sees it neither then nor where captions lead."
+
+    def _search(self, text: str, at: Sequence[Span], *, everywhere: bool) -> tuple[SentenceSighting, ...]:
         query = parse_query(text[:LONGEST_SENTENCE], plain=True)
         content_id, hits = self.video.content_id, self._hits(query.text)
-        leads = sorted((hit for hit in hits if hit.similarity >= NEAR), key=lambda hit: -hit.similarity)
+        leads = [hit for hit in hits if hit.similarity >= NEAR and everywhere]
+        leads.sort(key=lambda hit: -hit.similarity)
         search = GroundingSearch(
             query,
             [Candidate(self.video, tuple(leads), leads[0].score if leads else 0.0)],
@@ -129,7 +141,7 @@ class SentenceGrounder:
             captions={content_id: hits} if self._seen else None,
             finder=self._finder,
             options=GroundingOptions(
-                exhaustive=self._windows <= MOST_WINDOWS,
+                exhaustive=everywhere and self._short,
                 at={content_id: at},
                 budget_seconds=self._options.budget_seconds,
                 fresh=self._options.fresh,
@@ -147,12 +159,12 @@ class SentenceGrounder:
         found = [self._sighting(text, each) for each in state.weighed or ()]
         return tuple(sorted(found, key=lambda each: (-each.confidence, each.span)))
 
-    def _sighting(self, text: str, weighed: Weighed) -> Sighting:
+    def _sighting(self, text: str, weighed: Weighed) -> SentenceSighting:
         replies = weighed.named.replies
         named = [
             reply for reply in replies if reply.span and share(reply.span, reply.seen) < WHOLE_WINDOW_SHARE
         ]
-        return Sighting(
+        return SentenceSighting(
             text,
             weighed.named.span,
             weighed.confidence,
@@ -187,7 +199,7 @@ def words_key(text: str) -> str:
     return " ".join(words_of(text))
 
 
-def time_tolerance(sightings: Iterable[Sighting], *, least_seconds: float = INSTANT_SECONDS) -> float:
+def time_tolerance(sightings: Iterable[SentenceSighting], *, least_seconds: float = INSTANT_SECONDS) -> float:
     """How far two times of one boundary may lie apart by the model's own error, seconds.
 
     Three standard deviations, estimated as 1.4826 times the median absolute deviation (Hampel, 1974) of the
@@ -234,11 +246,13 @@ def seen_by(
     planned = planned_windows(video, profile, GroundingOptions())
     step = (profile.window_seconds - profile.overlap_seconds) / 2
     whole = Span(0, video.duration_seconds)
-    spans = [
-        Span.clamped(each.span.start_seconds + step, each.span.end_seconds + step, within=whole)
-        for each in planned
-    ]
-    spans = [Span.clamped(0, step + profile.overlap_seconds, within=whole), *spans]
+    spans = []
+    for window in planned:
+        run = run_of(window.span, whole, video.gaps)  # no window holds a gap
+        start = window.span.start_seconds
+        if start == run.start_seconds:
+            spans.append(Span.clamped(start, start + step + profile.overlap_seconds, within=run))
+        spans.append(Span.clamped(start + step, window.span.end_seconds + step, within=run))
     spans = [span for span in dict.fromkeys(spans) if span.duration_seconds >= INSTANT_SECONDS]
     if near is not None:
         spans = [span for span in spans if any(overlap_seconds(span, each) > 0 for each in near)]
@@ -259,7 +273,9 @@ def seen_by(
     return [CaptionEvent(each.span, each.text) for each in merge_events(video.content_id, records)]
 
 
-def best_at(sightings: Iterable[Sighting], span: Span, *, least_iou: float) -> Sighting | None:
+def best_at(
+    sightings: Iterable[SentenceSighting], span: Span, *, least_iou: float
+) -> SentenceSighting | None:
     """The surest sighting whose IoU with a span is at least ``least_iou``; None without one."""
     near = [each for each in sightings if iou(each.span, span) >= least_iou]
     return max(near, key=lambda each: (each.confidence, iou(each.span, span)), default=None)

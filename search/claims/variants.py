@@ -23,7 +23,7 @@ _NUMBERS = tuple(NUMBERS.split())
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DetailChange:
     """A detail of one sentence for which another sentence has a different one."""
 
     kind: ClaimKind
@@ -39,12 +39,12 @@ def variants(text: str) -> list[str]:
 
     Replaced are directions, places in the picture, colours, people, small numbers by their neighbours, times
     of day, and verbs with an opposite; details with few alternatives come first. A word that the sentence
-    has already replaces none.
+    has already replaces none, nor is one of two equal words replaced.
     """
     choices = [(detail, _others(detail.of(text), text)) for detail in details(text)]
     choices.sort(key=lambda choice: len(choice[1]))
     found = [replaced(text, detail, other) for detail, others in choices for other in others]
-    return list(dict.fromkeys(found))[:MOST_VARIANTS]
+    return [each for each in dict.fromkeys(found) if changes(text, each)][:MOST_VARIANTS]
 
 
 def replaced(text: str, detail: Detail, other: str) -> str:
@@ -59,14 +59,14 @@ def replaced(text: str, detail: Detail, other: str) -> str:
     return before + other + text[detail.end :]
 
 
-def changes(claimed: str, seen: str) -> tuple[Change, ...]:
+def changes(claimed: str, seen: str) -> tuple[DetailChange, ...]:
     """The details of a claimed sentence that another one contradicts or lacks, in order.
 
     The verb of another thing is no change of its own: in "a dog runs" for "a car drives" the dog is.
     """
-    there = [Found(each, each.of(seen)) for each in details(seen)]
+    there = [_Worded(each, each.of(seen)) for each in details(seen)]
     open_there = [each for each in there if not _agrees(each.words, claimed)]
-    found: list[Change] = []
+    found: list[DetailChange] = []
     for detail in details(claimed):
         part = detail.of(claimed)
         if _agrees(part, seen):
@@ -74,7 +74,7 @@ def changes(claimed: str, seen: str) -> tuple[Change, ...]:
         other = next((each for each in open_there if _alike(detail, part, each)), None)
         if other is not None:
             open_there.remove(other)
-        found.append(Change(detail.kind, part, other.words if other else ""))
+        found.append(DetailChange(detail.kind, part, other.words if other else ""))
     if any(each.kind == "object" for each in found):
         found = [each for each in found if each.kind != "action" or _compared(each.part)]
     return tuple(found)
@@ -94,7 +94,7 @@ def units(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class _Worded:
     """A detail and its words."""
 
     detail: Detail
@@ -114,7 +114,7 @@ def _compared(part: str) -> bool:
     return agreed(part, "") < 1.0
 
 
-def _alike(detail: Detail, part: str, other: Found) -> bool:
+def _alike(detail: Detail, part: str, other: _Worded) -> bool:
     """Whether two details answer the same question."""
     if _compared(part):
         return bool(clash(part, other.words))
