@@ -89,6 +89,9 @@ def test_a_wrong_time_lowers_no_score_but_is_no_evidence(store):
     captions = retriever.captions(query, ["content-a_wrong", "content-right"])
     assert [bool(hit.wrong) for hit in captions["content-a_wrong"]] == [True]
     assert not any(hit.wrong for hit in captions["content-right"])
+    slight = tuple(replace(error, severity="minor") for error in errors)
+    store.annotations.audits.put([replace(wrong, errors=slight)])
+    assert not store.annotations.audits.contradicted()
 
 
 def test_a_wrong_caption_is_no_evidence_for_a_verdict(store):

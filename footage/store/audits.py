@@ -47,6 +47,11 @@ class AuditedError:
         """Whether more than half of the judges with a ruling see it."""
         return 2 * self.votes_for > self.votes
 
+    @property
+    def is_slight(self) -> bool:
+        """Whether it is a time that still shows most of the event: no reason to trust a caption less."""
+        return self.kind == "time" and self.severity == "minor"
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:
@@ -183,7 +188,9 @@ class AuditRepository:
         return self._standing.get(self._tables, lambda: self._read_standing(events))
 
     def contradicted(self) -> Mapping[str, Contradiction]:
-        """Why captions count as wrong, by event id; read once for each version of the table.
+        """Why captions count as wrong, slight errors of times apart, by event id.
+
+        They are read once for each version of the table.
 
         An id says what the caption says: that of a corrected or changed caption is never among them.
         """
@@ -198,12 +205,15 @@ class AuditRepository:
         if self.needs_upgrade:
             return {}
         audits = map(_from_row, self._tables.read("audits", {"ruling": ["contradicted"]}))
-        return {
-            audit.event_id: Contradiction(
-                audit.wrong[0].sentence, all(error.kind == "time" for error in audit.wrong)
-            )
+        serious = {
+            audit.event_id: [error for error in audit.wrong if not error.is_slight]
             for audit in audits
-            if audit.is_contradicted and audit.wrong
+            if audit.is_contradicted
+        }
+        return {
+            event_id: Contradiction(errors[0].sentence, all(error.kind == "time" for error in errors))
+            for event_id, errors in serious.items()
+            if errors
         }
 
     @property
