@@ -224,15 +224,23 @@ def decide_caption(service: Service, request: DecideCaptionRequest) -> AuditedCa
 
 
 def suggested(audit: Audit) -> AuditedError | None:
-    """The first error of a caption with a suggestion that most judges see; None for none."""
-    return next((error for error in audit.wrong if error.suggestion), None)
+    """The first error that most judges see with a suggestion for the whole caption; None for none.
+
+    Words for a part of it alone, as in "a van", cannot stand in its place.
+    """
+    return next((error for error in audit.wrong if _is_whole(error, audit)), None)
+
+
+def _is_whole(error: AuditedError, audit: Audit) -> bool:
+    if error.kind == "time":
+        return _span_in(error.suggestion) is not None
+    return len(error.suggestion.split()) > len(audit.text.split()) / 2
 
 
 def corrected_by(error: AuditedError, audit: Audit) -> tuple[str, Span]:
     """The text and the time of a caption as an error suggests them."""
-    if error.kind == "time" and (span := _span_in(error.suggestion)) is not None:
-        return audit.text, span
-    return error.suggestion, audit.span
+    span = _span_in(error.suggestion) if error.kind == "time" else None
+    return (error.suggestion, audit.span) if span is None else (audit.text, span)
 
 
 def accept(service: Service, request: AcceptRequest, *, on_event: Listener = ignore) -> KeptCorrection:

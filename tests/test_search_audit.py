@@ -12,9 +12,11 @@ from standin_judge import StandinJudge, check_whole
 from footage.core.errors import UsageError
 from footage.core.types import Answer, Provenance, Span
 from footage.embed.text_embedder import load_embedder
+from footage.store.audits import Audit, AuditedError
 from indexer.correcting import correct, undo
 from search.audit import EVENTS_AT_ONCE, agreement_rate, audit
 from search.grounding.window_queries import EventFinder
+from service.audit import corrected_by, suggested
 from service.session import Loaders
 from ui.cli.main import app
 
@@ -203,6 +205,19 @@ def test_wrong_captions_are_listed_and_kept_by_command(store):
     assert isinstance(both.exception, UsageError) or "exclude one another" in both.stderr
     odd = runner.invoke(app, ["audit", *db, "--list", "--state", "odd"])
     assert odd.exit_code and "Traceback" not in odd.stderr
+
+
+def test_only_a_suggestion_for_the_whole_caption_can_be_accepted():
+    def suggestion(kind, words):
+        error = AuditedError(kind, "major", "It is otherwise.", 1, 1, None, words)
+        found = Audit("e", "c", Span(2, 5), "A red car stops.", None, 0, "m", "1", errors=(error,))
+        good = suggested(found)
+        return corrected_by(good, found) if good else None
+
+    assert suggestion("attribute", "A blue car stops.") == ("A blue car stops.", Span(2, 5))
+    assert suggestion("time", "0:12.0-1:16.5") == ("A red car stops.", Span(12, 76.5))
+    for kind, words in [("object", "a van"), ("object", ""), ("time", "later"), ("time", "0:05-0:04")]:
+        assert suggestion(kind, words) is None
 
 
 class AskedModel(StandinFinder):
