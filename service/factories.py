@@ -140,6 +140,25 @@ def check_skill(settings: Settings, skill: Skill) -> None:
         require(profile, skill)
 
 
+def judging(settings: Settings, name: str) -> Settings:
+    """Settings of a further model, which judges captions; its weights are looked for now.
+
+    Args:
+        settings: The others.
+        name: The model, as the setting ``model`` takes it.
+
+    Raises:
+        UsageError: the model is a known one that answers no questions.
+        ModelUnavailableError: its weights are unavailable.
+    """
+    from footage.core.config import CAPTION_SETTINGS
+
+    changed = {"model": name, "model_path": None, "find_model": None, "find_model_path": None}
+    judge = settings.model_copy(update={**changed, **dict.fromkeys(CAPTION_SETTINGS)})
+    check_model(judge, "ask")
+    return judge
+
+
 def check_model(
     settings: Settings,
     skill: Skill | None = None,

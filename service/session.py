@@ -221,6 +221,10 @@ class Service:
             return self.model(on_event)
         return self._model("find", settings, on_event)
 
+    def judge_model(self, name: str, on_event: Listener = ignore) -> VideoModel:
+        """A further model that judges captions, named as by ``model``; errors as ``factories.judging``."""
+        return self._model(f"judge {name}", factories.judging(self.settings, name), on_event)
+
     def use_queue(self, queue: WorkQueue) -> None:
         """Have the models take turns for those that share them; call it before one is loaded.
 

@@ -39,6 +39,10 @@ class Audited:
     """Captioned events that were audited."""
     agreement_rate: float
     """Share of them for which the model names the same moment, 0 to 1."""
+    judged: int
+    """Those whose captions judges checked, too."""
+    wrong: int
+    """Those whose captions most judges contradict, and that nobody kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +104,20 @@ def status(service: Service, request: StatusRequest) -> StatusResult:
     from search.audit import agreement_rate
 
     store = service.store()
-    audits = store.annotations.audits.all()
+    audits = store.annotations.audits.standing(store.events)
     return StatusResult(
         db=store.path,
         index=store.status(),
         size_bytes=store.size_bytes(),
         last_run=next(iter(store.runs.all()), None),
-        audited=Audited(len(audits), agreement_rate(audits)) if audits else None,
+        audited=Audited(
+            len(audits),
+            agreement_rate(audits),
+            sum(bool(audit.judges) for audit in audits),
+            sum(audit.is_contradicted for audit in audits),
+        )
+        if audits
+        else None,
         coverage=store.coverage(),
         left=_left(store.files.all()),
         track_notes={

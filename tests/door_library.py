@@ -74,7 +74,8 @@ def prepared(root: Path, patch: pytest.MonkeyPatch) -> Library:
     make_library(folder)
     service = Service(load_settings(), loaders=loaders())
     service.state()  # that of a service that has run: a copy of the index has it
-    ask = {name: OPERATIONS[name] for name in ("captions export", "items", "corrections", "db backup")}
+    names = ("captions export", "items", "corrections", "captions to check", "db backup")
+    ask = {name: OPERATIONS[name] for name in names}
     rows = ask["captions export"](service, ask["captions export"].request())
     (folder / "captions.jsonl").write_text("".join(json.dumps(row.fields()) + "\n" for row in rows))
     yard = service.store().files.at(str(folder / "videos" / YARD)).content_id
@@ -87,6 +88,9 @@ def prepared(root: Path, patch: pytest.MonkeyPatch) -> Library:
         "results": str(folder / "results.jsonl"),
         "copy": str(folder / "copy"),
         "item": ask["items"](service, ask["items"].request(name="bright"))[0].fields()["id"],
+        "wrong": ask["captions to check"](service, ask["captions to check"].request())[0].fields()[
+            "event_id"
+        ],
         "correction": ask["corrections"](service, ask["corrections"].request())[0].fields()["id"],
     }
     ask["db backup"](service, ask["db backup"].request(folder=folder / "copy"))

@@ -244,6 +244,17 @@ DOORS = (
     ),
     Door("marks", ("label", YARD, "--list"), {"video": YARD}),
     Door("audit", ("audit", "--worst", "2"), {"worst": 2}),
+    Door("audit", ("audit", "--sample", "1", "--again"), {"sample": 1, "again": True}),
+    Door("captions to check", ("audit", "--list")),
+    Door("captions to check", ("audit", "--list", "--state", "all"), {"state": "all"}),
+    Door("captions to check", ("audit", "--list", "--state", "odd"), {"state": "odd"}, fails=True),
+    Door(
+        "keep caption",
+        ("audit", "--keep", "{wrong}", "--author", "Ann"),
+        {"event": "{wrong}", "author": "Ann"},
+    ),
+    Door("keep caption", ("audit", "--reopen", "{wrong}"), {"event": "{wrong}", "keep": False}),
+    Door("keep caption", ("audit", "--keep", "none"), {"event": "none"}, fails=True),
     # exporting
     Door(
         "export",

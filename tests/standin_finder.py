@@ -79,6 +79,8 @@ class StandinFinder:
     def _answer(self, prepared: Prepared, prompt: Prompt) -> Answer:
         video: TestVideo = prepared.payload
         window = prepared.span
+        if prompt.kind == "caption":
+            return Answer(_captions(video, window), "stop")
         event = prompt.text.split('"')[1]
         self.asked.append((video.name, window, event))
         if video.name in self.answers:
@@ -90,6 +92,18 @@ class StandinFinder:
         start = max(0.0, inside[0].start_seconds - window.start_seconds)
         end = min(window.duration_seconds, inside[0].end_seconds - window.start_seconds)
         return Answer(f"From {start:.1f} to {end:.1f}.", "stop", (-0.1, -0.1))
+
+
+def _captions(video: TestVideo, window: Span) -> str:
+    """What happens in a window, in the answer format of a real model."""
+    spans = [(Span(*pair), text) for text, pairs in video.events.items() for pair in pairs]
+    lines = [
+        f"<{max(0.0, span.start_seconds - window.start_seconds):.1f} - "
+        f"{min(window.duration_seconds, span.end_seconds - window.start_seconds):.1f}> {text}"
+        for span, text in sorted(spans)
+        if overlap_seconds(span, window) > 0
+    ]
+    return f"Scene: {video.scene}\n\nEvents:\n" + "\n".join(lines)
 
 
 def same(text: str, event: str) -> bool:

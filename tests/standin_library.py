@@ -15,6 +15,7 @@ from footage.core.config import load_settings
 from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK
 from footage.core.types import Answer
 from footage.store import Store
+from footage.store.audits import Audit, AuditedError
 from footage.vlm.protocol import Prepared
 from service import correct, marks, saved
 from service.index import IndexRequest, index
@@ -107,4 +108,29 @@ def make_library(folder: Path) -> Path:
     correct.correct(service, correct.CorrectRequest(moment=moment, text="A lamp is on.", author="Bo"))
     request = marks.LabelMomentRequest(video=YARD, start_seconds=2, end_seconds=6, right=True, query=DARK)
     marks.label_moment(service, request)
+    store.annotations.audits.put([doubted(store)])
     return db
+
+
+def doubted(store: Store) -> Audit:
+    """The audit of a caption whose time a judge contradicts."""
+    gate = store.files.at(str(store.path.parent / "videos" / GATE))
+    [event, *_] = [each for each in store.events.of(gate.content_id) if each.text == DARK]
+    error = AuditedError(
+        "time", "major", "It happens at 0:01.0-0:02.0.", 1, 1, event.span, "0:01.0-0:02.0", (1.5,)
+    )
+    return Audit(
+        event.id,
+        event.content_id,
+        event.span,
+        event.text,
+        None,
+        0.0,
+        "standin",
+        "1",
+        audited_at=1.0,
+        judges=("standin@1",),
+        ruling="contradicted",
+        support=0.5,
+        errors=(error,),
+    )

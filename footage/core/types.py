@@ -396,6 +396,8 @@ class Hit:
     """How sure the recogniser is of the text, 0 to 1; None where nothing says so."""
     language: str = ""
     """Language of the text; empty while unknown."""
+    wrong: str = ""
+    """What an audit found wrong in the caption, one sentence; empty for nothing, and without an audit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from footage.core.corrections import Correction
 from footage.core.names import folded
 from footage.core.plain_text import CLOSING, evened, without_quotes
 from footage.core.types import Answer, Provenance, Span
+from footage.store.audits import AuditRepository
 from footage.store.records import ANNOTATION_TABLES, span_columns, span_from_row
 from footage.store.tables import Tables, given
 
@@ -94,30 +95,6 @@ class Grounding:
     def key(self) -> str:
         """Names the question: equal for equal video, span, words, model, revision, prompt and budget."""
         return grounding_key(self.content_id, self.window, self.query, self.provenance)
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """A captioned event, and the time that the model gives if it is asked for this event."""
-
-    event_id: str
-    """The event."""
-    content_id: str
-    """The video."""
-    span: Span
-    """When it happens according to the caption, in video time."""
-    text: str
-    """What happens."""
-    found: Span | None
-    """When according to the model; None if its answer has no usable time."""
-    agreement: float
-    """IoU of the two, 0 to 1."""
-    model: str
-    """The model that was asked."""
-    revision: str
-    """Commit or content hash of its weights."""
-    audited_at: float = 0.0
-    """When, seconds since the epoch."""
 
 
 class MarkRepository:
@@ -233,23 +210,6 @@ class GroundingRepository:
         return {row["key"]: _grounding_from_row(row) for row in found}
 
 
-class AuditRepository:
-    """Checks of captions by the model; got from ``Annotations.audits``."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-
-    def put(self, audits: Iterable[Audit]) -> None:
-        """Keep audits; one of the same event replaces the one before. Errors as ``MarkRepository.put``."""
-        with self._tables.writing_annotations():
-            self._tables.upsert("audits", [_audit_to_row(audit) for audit in audits])
-
-    def all(self, content_ids: Collection[str] | None = None) -> list[Audit]:
-        """Audits, the least agreement first: all, or those of some videos."""
-        found = map(_audit_from_row, self._tables.read("audits", given(content_id=content_ids)))
-        return sorted(found, key=lambda audit: (audit.agreement, audit.content_id, audit.span))
-
-
 class Annotations:
     """Searches, notes, corrections and answers about one index; got from ``Store.annotations``."""
 
@@ -356,22 +316,3 @@ def _grounding_from_row(row: dict[str, Any]) -> Grounding:
             None if texts is None else tuple(texts),
         ),
     )
-
-
-def _audit_to_row(audit: Audit) -> dict[str, Any]:
-    row = asdict(audit)
-    del row["span"], row["found"]
-    found = audit.found
-    return {
-        **row,
-        **span_columns(audit.span),
-        "found_start_seconds": found.start_seconds if found else None,
-        "found_end_seconds": found.end_seconds if found else None,
-    }
-
-
-def _audit_from_row(row: dict[str, Any]) -> Audit:
-    start, end = row.pop("found_start_seconds"), row.pop("found_end_seconds")
-    span = span_from_row(row)
-    del row["start_seconds"], row["end_seconds"]
-    return Audit(span=span, found=None if start is None else Span(start, end), **row)

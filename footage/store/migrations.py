@@ -16,6 +16,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from footage.store import maintenance
 from footage.store import records as layout
 from footage.store.errors import mapped
 from footage.store.opening import OLDEST_VERSION, PROGRAM_KEY, VERSION_KEY, program_version, version_of
-from footage.store.records import SCHEMA_VERSION, VECTOR_TABLES
+from footage.store.records import ANNOTATION_TABLES, SCHEMA_VERSION, VECTOR_TABLES
 from footage.store.snapshots import Snapshot
 from footage.store.tables import Tables
 
@@ -85,7 +86,8 @@ def upgrade(
     for version in range(found, SCHEMA_VERSION):
         migration = (migrations or MIGRATIONS)[version]
         logger.info("upgrading %s to version %d: %s", tables.path, version + 1, migration.what)
-        _take(tables, version, migration, on_progress or _silent)
+        with _kept_from_people(tables, migration):
+            _take(tables, version, migration, on_progress or _silent)
         done.append(f"{version} to {version + 1}: {migration.what}")
     for version in range(OLDEST_VERSION, SCHEMA_VERSION):  # of an upgrade killed after its last commit
         Snapshot(index, str(version)).drop()
@@ -123,6 +125,13 @@ def _take(tables: Tables, version: int, migration: Migration, on_progress: Progr
     ]
     tables.upsert("meta", said)
     kept.drop()
+
+
+def _kept_from_people(tables: Tables, migration: Migration) -> AbstractContextManager[None]:
+    """Keep annotations from being written while a migration rewrites a table of them."""
+    if set(migration.rewrites).isdisjoint(ANNOTATION_TABLES):
+        return nullcontext()
+    return tables.writing_annotations()
 
 
 def _changed(tables: Tables, kept: Snapshot, names: Sequence[str]) -> str:
@@ -217,6 +226,18 @@ def _add_reuse(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
     on_progress(1, 1)
 
 
+def _add_rulings(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
+    """13 to 14. Empty columns of audits; no row is rewritten."""
+    from footage.store.schema import TABLES
+
+    held = tables.table("audits").schema.names
+    new = [field for field in TABLES["audits"] if field.name not in held]
+    if new:
+        with mapped(tables.path):
+            tables.table("audits").add_columns(new)
+    on_progress(1, 1)
+
+
 def _vector_tables(tables: Tables) -> tuple[str, ...]:
     return tuple(sorted(name for name in tables.names() if name.startswith(VECTOR_TABLES)))
 
@@ -246,5 +267,6 @@ MIGRATIONS: dict[int, Migration] = {
         rewrites_vectors=True,
     ),
     12: Migration("windows store whose caption they reuse", ("windows",), _add_reuse),
+    13: Migration("audits of captions store the rulings of judges", ("audits",), _add_rulings),
 }
 """By version, the step to the next one."""

@@ -108,7 +108,9 @@ def version_by_shape(tables: Tables) -> int:
         return 10
     if "confidence" not in tables.table("events").schema.names:
         return 11
-    return SCHEMA_VERSION if "reused_from" in windows and "stills" in tables.names() else 12
+    if "reused_from" not in windows or "stills" not in tables.names():
+        return 12
+    return SCHEMA_VERSION if "ruling" in tables.table("audits").schema.names else 13
 
 
 def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> int:

@@ -28,7 +28,7 @@ from footage.core.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 14
 """Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
 
 VECTOR_TABLES, IMAGE_TABLES = "vectors_", "images_"

@@ -213,6 +213,14 @@ TABLES: dict[str, pa.Schema] = {
             _required("model", pa.string()),
             _required("revision", pa.string()),
             _required("audited_at", pa.float64()),
+            # Added by the migration to version 14; nothing in the rows that were there before.
+            pa.field("judges", pa.list_(pa.string())),
+            pa.field("ruling", pa.string()),
+            pa.field("support", pa.float64()),
+            pa.field("errors", pa.string()),
+            pa.field("decision", pa.string()),
+            pa.field("decided_by", pa.string()),
+            pa.field("decided_at", pa.float64()),
         ]
     ),
     # Last on purpose: once it is there, with its schema_version, the index is whole.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from footage.core.timecode import iou
+from footage.core.timecode import iou, overlap_seconds
 from footage.core.timeline import merge_events
 from footage.core.types import Candidate, CaptionEvent, Hit, Span, Video, Window, WindowRecord
 from footage.core.windows import run_of
@@ -220,12 +220,24 @@ def time_tolerance(sightings: Iterable[SentenceSighting], *, least_seconds: floa
 
 
 def seen_by(
-    model: VideoModel, video: Video, path: str, *, timeout_seconds: float = 120
+    model: VideoModel,
+    video: Video,
+    path: str,
+    *,
+    near: Sequence[Span] | None = None,
+    timeout_seconds: float = 120,
 ) -> list[CaptionEvent]:
     """Caption a video in windows that begin half a step later than those of an index, and merge the events.
 
     So what it sees is another look than an index of the same model had. Windows that cannot be shown are left
     out.
+
+    Args:
+        model: Captions.
+        video: The video.
+        path: A file that holds it.
+        near: Only windows that show something of these spans, in video time; the whole video when None.
+        timeout_seconds: Give up on decoding after this long without progress.
 
     Raises:
         ModelError: the model fails.
@@ -242,6 +254,8 @@ def seen_by(
             spans.append(Span.clamped(start, start + step + profile.overlap_seconds, within=run))
         spans.append(Span.clamped(start + step, window.span.end_seconds + step, within=run))
     spans = [span for span in dict.fromkeys(spans) if span.duration_seconds >= INSTANT_SECONDS]
+    if near is not None:
+        spans = [span for span in spans if any(overlap_seconds(span, each) > 0 for each in near)]
     runner = WindowedRunner(model, timeout_seconds=timeout_seconds)
     windows = {n: Window(video.content_id, n, span) for n, span in enumerate(spans)}
     batches = runner.batches(

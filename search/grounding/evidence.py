@@ -71,6 +71,8 @@ class Evidence:
     """Highest cosine of a captioned event that shares no time with the span."""
     pictures: VideoPictures | None = None
     """The pictures of the video; None without image vectors."""
+    wrong: tuple[Hit, ...] = ()
+    """Captioned events in the span that an audit found wrong: no evidence, and not in ``inside``."""
 
     @property
     def shown(self) -> Reply:
@@ -134,7 +136,7 @@ class Evidence:
         """The evidence in sentences, for people."""
         shown, span, caption = self.shown, self.named.span, self.caption
         lines = []
-        if self.inside is not None and caption is None:
+        if self.inside is not None and caption is None and not self.wrong:
             lines.append("There is no caption there.")
         if caption is not None:
             lines.append(f'The captions have "{caption.text}" at {format_span(caption.span)}.')
@@ -142,6 +144,8 @@ class Evidence:
                 lines.append(f"It says {other}.")
             elif missing := unsaid(self.query.words, caption.text):
                 lines.append(f'It does not mention "{missing}".')
+        for hit in self.wrong[:1]:
+            lines += [f'The captions have "{hit.text}" at {format_span(hit.span)}.', audited_sentence(hit)]
         if self.pictures is not None and (seen := self.pictures.sentence(span)):
             lines.append(seen)
         if shown.answer is not None:
@@ -177,7 +181,8 @@ def evidence_for(
         named: The span.
         replies: All replies about its video; those through windows that show the span count.
         query: The query.
-        captions: The video's captioned events with their cosine to the query; None for no captions.
+        captions: The video's captioned events with their cosine to the query; None for no captions. Those
+            that an audit found wrong are no evidence, here and elsewhere in the video.
         rivals: Spans named through several windows. A window that named one of them is no evidence against
             this one where its answer has one span, even if the event happens twice.
         pictures: The video's pictures; None without image vectors.
@@ -200,9 +205,14 @@ def evidence_for(
     )
     if captions is None:
         return Evidence(named, others, query, None, pictures=pictures)
-    apart = (hit.similarity for hit in captions if overlap_seconds(hit.span, named.span) == 0)
-    inside = tuple(hit for hit in captions if iou(hit.span, named.span) >= AGREEMENT_IOU)
-    return Evidence(named, others, query, inside, max(apart, default=0.0), pictures)
+    sound = [hit for hit in captions if not hit.wrong]
+    apart = (hit.similarity for hit in sound if overlap_seconds(hit.span, named.span) == 0)
+    inside = tuple(hit for hit in sound if iou(hit.span, named.span) >= AGREEMENT_IOU)
+    wrong = sorted(
+        (hit for hit in captions if hit.wrong and iou(hit.span, named.span) >= AGREEMENT_IOU),
+        key=lambda hit: -hit.similarity,
+    )
+    return Evidence(named, others, query, inside, max(apart, default=0.0), pictures, tuple(wrong))
 
 
 def confirmed(spans: Iterable[NamedSpan]) -> list[NamedSpan]:
@@ -274,6 +284,11 @@ def format_span(span: Span | None) -> str:
     if span is None:
         return "no usable time"
     return f"{format_time(span.start_seconds)}-{format_time(span.end_seconds)}"
+
+
+def audited_sentence(hit: Hit) -> str:
+    """What an audit found wrong in a caption, in a sentence for the evidence."""
+    return f"The audit found this caption wrong: {hit.wrong[:1].lower()}{hit.wrong[1:]}"
 
 
 def _agreement(span: Span, reply: Reply) -> float:

@@ -14,6 +14,7 @@ from search.grounding.calibration import Calibration
 from search.grounding.evidence import (
     AGREEMENT_IOU,
     WHOLE_WINDOW_SHARE,
+    audited_sentence,
     confirmed,
     evidence_for,
     format_span,
@@ -148,7 +149,11 @@ class MatchMaker:
             elif not self.query.filters.fits_event(span):
                 continue
             elif match.verdict != "not found" or state.captions is None or self.options.everything:
-                yield match, self._order(state, each)
+                if wrong := [hits[other.owner_id] for other in evidence.wrong if other.owner_id in hits]:
+                    met.append(span)  # the wrong caption there is listed with this match, not once more
+                    yield match, max(_bonus(other) + other.score for other in wrong)
+                else:
+                    yield match, self._order(state, each)
 
         # 2. Captioned events that the model did not name.
         for hit in leads:
@@ -257,6 +262,8 @@ def _index_match(
     """A match that rests on the index alone; ``reply`` is the model's answer about its window, if any."""
     where = f"at {format_span(hit.span)}" if hit.owner_kind == "event" else "as a scene"
     sentences = [f'{_SOURCES.get(hit.track, hit.track)} "{hit.text}" {where}.']
+    if hit.wrong:
+        sentences.append(audited_sentence(hit))
     answer = reply.answer if reply else None
     if reply is not None and answer is not None:
         named = "that it does not happen there" if reply.absent else format_span(reply.span)

@@ -135,8 +135,11 @@ class VideoPictures:
         against = [
             hit.span
             for hit in captions
-            if (hit.similarity >= NEAR and clash(query.text, hit.text))
-            or any(says(words, hit.text) for words in query.without)
+            if not hit.wrong
+            and (
+                (hit.similarity >= NEAR and clash(query.text, hit.text))
+                or any(says(words, hit.text) for words in query.without)
+            )
         ]
         against += unwanted
         kept = [

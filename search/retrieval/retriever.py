@@ -43,6 +43,9 @@ verdict::
 
     similarity = (cosine + 0.2 order) / 1.2
 
+A caption that an audit found wrong, other than in its time alone, is lowered: its cosines count as less by
+0.15, and its similarity is (``CONTRADICTED_WEIGHT``).
+
 With ``arm="text"`` it is the share of the query's words that the text has.
 """
 
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
 
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
+    from footage.store.audits import Contradiction
     from footage.store.records import OwnerKind
     from search.grounding.pictures import PictureLead
     from search.retrieval.rerank import Reranker
@@ -108,6 +112,11 @@ NEGATED_WEIGHT = 0.3
 cosines were lower by this much (with ``arm="text"``: times the best score). It is more than the differences
 between similar texts, and less than the distance to other texts; none of these can make "found"
 (``search.grounding.evidence``)."""
+CONTRADICTED_WEIGHT = 0.15
+"""Subtracted from the similarity of a caption that an audit found wrong, and from its score as if its cosines
+were lower by this much. It is how far below the best text a text is still worth asking about
+(``search.grounding.rounds.ASK_WITHIN``): a wrong caption comes after right ones of like words, and its window
+is still shown to the model, since an audit may err, too."""
 _DEEPER = 10  # times the texts asked for where events of another length are left out after the search
 
 _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
@@ -174,7 +183,7 @@ class Retriever:
                 )
             if self._reranker:
                 hits = self._reranker.reordered(query.text, [hit for hit in hits if _fits(query, hit)])
-            for hit in _lowered(query, hits, arm):
+            for hit in _lowered(query, hits, arm, self._store.annotations.audits.contradicted()):
                 if _fits(query, hit):
                     by_video[hit.content_id].append(hit)
 
@@ -237,7 +246,13 @@ class Retriever:
         by_video: dict[str, list[Hit]] = defaultdict(list)
         for hit in hits:
             by_video[hit.content_id].append(replace(hit, similarity=max(hit.score, 0.0)))
-        return by_video
+        contradicted = self._store.annotations.audits.contradicted()
+        if not contradicted:
+            return by_video
+        return {
+            content_id: [_marked(hit, contradicted) for hit in found]
+            for content_id, found in by_video.items()
+        }
 
     def _ordered(
         self, query: Query, depth: int, limit: int, content_ids: Collection[str] | None, arm: Arm
@@ -346,21 +361,31 @@ def _fitness(hit: Hit, passage: Hit | None, *, later: bool) -> float:
     return LENGTH_WEIGHT * hit.span.duration_seconds / length + later * LATER_WEIGHT * middle / length
 
 
-def _lowered(query: Query, hits: list[Hit], arm: Arm) -> list[Hit]:
-    """The hits, best first, with lower scores for those that have what the query negates."""
+def _marked(hit: Hit, contradicted: Mapping[str, Contradiction]) -> Hit:
+    """A hit with what an audit found wrong in its caption."""
+    found = contradicted.get(hit.owner_id)
+    return hit if found is None else replace(hit, wrong=found.sentence)
+
+
+def _lowered(query: Query, hits: list[Hit], arm: Arm, contradicted: Mapping[str, Contradiction]) -> list[Hit]:
+    """The hits, best first, with lower scores for those that have what the query negates, or are wrong."""
     best = max((hit.score for hit in hits), default=0.0)
     scale = {"text": best, "vector": 1.0, "hybrid": 1.0 + PASSAGE_WEIGHT}[arm]
 
     def lowered(hit: Hit) -> Hit:
-        if not any(affirms(words, hit.text) for words in query.negated):
-            return hit
+        weight = NEGATED_WEIGHT if any(affirms(words, hit.text) for words in query.negated) else 0.0
+        found = contradicted.get(hit.owner_id)
+        if found is not None and not found.time_only:  # what happens at another time happens all the same
+            weight += CONTRADICTED_WEIGHT
+        if not weight:
+            return _marked(hit, contradicted)
         return replace(
-            hit,
-            score=round(hit.score - NEGATED_WEIGHT * scale, 6),
-            similarity=max(round(hit.similarity - NEGATED_WEIGHT, 6), 0.0),
+            _marked(hit, contradicted),
+            score=round(hit.score - weight * scale, 6),
+            similarity=max(round(hit.similarity - weight, 6), 0.0),
         )
 
-    return _sorted(map(lowered, hits)) if query.negated else hits
+    return _sorted(map(lowered, hits)) if query.negated or contradicted else hits
 
 
 def _fits(query: Query, hit: Hit) -> bool:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from service import listing, marks
-from service.audit import AuditRequest, AuditResult, audit
+from service.audit import (
+    AuditRequest,
+    AuditResult,
+    CaptionsToCheckRequest,
+    DecideCaptionRequest,
+    audit,
+    captions_to_check,
+    decide_caption,
+)
 from service.correct import CorrectRequest, UndoRequest, correct, undo_version
 from service.listing import VideoRequest
 from service.operations.operation import Operation
@@ -30,19 +38,14 @@ class AuditListRequest(AuditRequest):
     """How many captioned events to audit, and how many of them to list."""
 
     worst: int = Field(default=10, ge=0)
-    """Events to list, those that agree least first."""
+    """Events to list: wrong captions first, then those whose times agree least."""
 
 
 def audit_records(result: AuditResult, *, worst: int) -> Iterator[AuditRecord | AuditSummaryRecord]:
-    """The events that agree least, then the share that agrees."""
+    """The worst events, then what the audit came to."""
     for path, each in list(zip(result.paths, result.audits, strict=True))[:worst]:
         yield AuditRecord.of(each, path)
-    yield AuditSummaryRecord(
-        type="summary",
-        events=len(result.audits),
-        agreement_rate=round(result.agreement_rate, 4),
-        at_iou=result.at_iou,
-    )
+    yield AuditSummaryRecord.of(result)
 
 
 def _correct(service: Service, request: CorrectRequest, on_event: Listener, _: Any) -> Iterator[Record]:
@@ -65,8 +68,18 @@ def _marks(service: Service, request: MarksRequest, *_: Any) -> Iterator[Record]
 def _audit(
     service: Service, request: AuditListRequest, on_event: Listener, cancel: CancelToken
 ) -> Iterator[Record]:
-    result = audit(service, AuditRequest(sample=request.sample), on_event=on_event, cancel=cancel)
+    wanted = AuditRequest(sample=request.sample, again=request.again)
+    result = audit(service, wanted, on_event=on_event, cancel=cancel)
     return audit_records(result, worst=request.worst)
+
+
+def _captions_to_check(service: Service, request: CaptionsToCheckRequest, *_: Any) -> Iterator[Record]:
+    return (AuditRecord.of(each.audit, each.path) for each in captions_to_check(service, request))
+
+
+def _decide_caption(service: Service, request: DecideCaptionRequest, *_: Any) -> Iterator[Record]:
+    decided = decide_caption(service, request)
+    yield AuditRecord.of(decided.audit, decided.path)
 
 
 ALL = (
@@ -107,12 +120,29 @@ ALL = (
     ),
     Operation(
         "audit",
-        "Compare the times of captions with the times given by the model.",
+        "Check captions with the find model: what they say, and when.",
         AuditListRequest,
         (AuditRecord, AuditSummaryRecord),
         _audit,
         role="edit",
         work="job",
+    ),
+    Operation(
+        "captions to check",
+        "List captions that an audit found wrong, for a person to decide.",
+        CaptionsToCheckRequest,
+        (AuditRecord,),
+        _captions_to_check,
+        printed_by="audit --list",
+    ),
+    Operation(
+        "keep caption",
+        "Keep a caption that an audit found wrong as it is, or take that back.",
+        DecideCaptionRequest,
+        (AuditRecord,),
+        _decide_caption,
+        role="edit",
+        printed_by="audit --keep",
     ),
 )
 """The operations of this module."""

@@ -236,11 +236,20 @@ class AuditRateFields(Record):
     """Captioned events that were audited."""
     agreement_rate: float
     """Share of them for which the model names the same moment, 0 to 1."""
+    judged: int
+    """Those whose captions judges checked, too."""
+    wrong: int
+    """Those whose captions most judges contradict, and that nobody kept."""
 
     @classmethod
     def of(cls, audited: Audited) -> Self:
         """What they came to."""
-        return cls(events=audited.events, agreement_rate=round(audited.agreement_rate, 4))
+        return cls(
+            events=audited.events,
+            agreement_rate=round(audited.agreement_rate, 4),
+            judged=audited.judged,
+            wrong=audited.wrong,
+        )
 
 
 class StatusRecord(Record):

@@ -12,8 +12,9 @@ from service.schemas.base import Record, span_fields
 
 if TYPE_CHECKING:
     from footage.store import Mark
-    from footage.store.annotations import Audit
+    from footage.store.audits import Audit
     from indexer.correcting import KeptCorrection
+    from service.audit import AuditResult
 
 
 class SavedSearchRecord(Record):
@@ -161,8 +162,29 @@ class SpanFields(Record):
     """When it ends."""
 
 
+class AuditErrorFields(Record):
+    """An error of a caption."""
+
+    kind: str
+    """What is wrong: "object", "attribute", "action", "count", "order", "time", "text" or "invented"."""
+    severity: str
+    """"minor" or "major": whether the caption would lead to another event or another moment."""
+    sentence: str
+    """What is wrong, for people."""
+    votes_for: int
+    """Judges that see the error."""
+    votes: int
+    """Judges that gave a ruling."""
+    span: SpanFields | None
+    """Where to look; null for the whole video."""
+    suggestion: str
+    """What the caption should say, or when, as in "0:12.0-0:16.5"; empty without a proposal."""
+    frames: list[float]
+    """Moments that show it, in seconds of video time."""
+
+
 class AuditRecord(Record):
-    """One captioned event that `audit` asked the model about."""
+    """One captioned event that `audit` checked."""
 
     type: Literal["audit"] = Field(default="audit")
     """What the line is."""
@@ -181,16 +203,42 @@ class AuditRecord(Record):
     agreement: float
     """IoU of the two, 0 to 1."""
     model: str
-    """The model that was asked."""
+    """The model that was asked for the time."""
     revision: str
     """Commit or content hash of its weights."""
     audited_at: float
     """When, seconds since the epoch."""
+    judges: list[str]
+    """Judges of the caption; empty where its time alone was checked."""
+    ruling: Literal["supported", "contradicted", "not visible", ""]
+    """What they say of it: contradicted where most judges see the same error. Empty without judges."""
+    support: float | None
+    """Share of the rulings "supported" among those that support or contradict a claim, 0 to 1; null for
+    none."""
+    errors: list[AuditErrorFields]
+    """Errors, those that most judges see first."""
+    decision: Literal["", "kept"]
+    """"kept" where a person decided that the caption is right."""
+    decided_by: str
+    """Who, as typed."""
+    decided_at: float
+    """When, seconds since the epoch; 0 for never."""
 
     @classmethod
     def of(cls, audit: Audit, path: str) -> Self:
         """One event."""
         return cls(type="audit", path=path, **asdict(audit))
+
+
+class AuditProblemFields(Record):
+    """A video with events that could not be audited."""
+
+    path: str
+    """A file that holds it; its content id where there is none."""
+    reason: str
+    """Why, one sentence."""
+    events: int
+    """How many of its events."""
 
 
 class AuditSummaryRecord(Record):
@@ -199,8 +247,30 @@ class AuditSummaryRecord(Record):
     type: Literal["summary"] = Field(default="summary")
     """What the line is."""
     events: int
-    """Captioned events that were audited."""
+    """Captioned events that were audited, now or before."""
     agreement_rate: float
-    """Share of them that agrees, 0 to 1."""
+    """Share of them whose times agree, 0 to 1."""
     at_iou: float
-    """IoU from which an event counts as agreeing."""
+    """IoU from which the times of an event agree."""
+    judges: list[str]
+    """The judges."""
+    skipped: int
+    """Events that these judges had audited before, with the same text."""
+    wrong: int
+    """Captions that most judges contradict, and that nobody kept."""
+    problems: list[AuditProblemFields]
+    """Videos with events that could not be audited."""
+
+    @classmethod
+    def of(cls, result: AuditResult) -> Self:
+        """What an audit came to."""
+        return cls(
+            type="summary",
+            events=len(result.audits),
+            agreement_rate=round(result.agreement_rate, 4),
+            at_iou=result.at_iou,
+            judges=list(result.judges),
+            skipped=result.skipped,
+            wrong=result.wrong,
+            problems=[AuditProblemFields(**asdict(each)) for each in result.problems],
+        )

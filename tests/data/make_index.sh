@@ -28,6 +28,7 @@ export FOOTAGE_DB="$place/index" FOOTAGE_MODEL=demo FOOTAGE_IMAGE_EMBEDDER=demo-
 "$footage" save cars "a car"
 "$footage" review cars > /dev/null
 "$footage" correct "$place/beach_dusk.mp4@0:04" "a blue van drives by" --author Ann
+"$footage" audit --sample 6
 "$footage" status
 rm -f "$FOOTAGE_DB"/.lock*
 tar --sort=name --owner=0 --group=0 --numeric-owner -C "$place" -cJf "$here/index-schema-$schema.tar.xz" index

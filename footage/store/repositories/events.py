@@ -33,6 +33,11 @@ class EventRepository:
             by_video[event.content_id].append(event)
         return by_video
 
+    def of_ids(self, event_ids: Collection[str], *, track: str = CAPTION_TRACK) -> dict[str, Event]:
+        """Events of a track by id; none for an id that the index does not hold."""
+        found = self._sorted({"owner_kind": ["event"], "owner_id": event_ids}, track)
+        return {event.id: event for event in found}
+
     def spans(self, content_ids: Collection[str]) -> dict[str, list[Span]]:
         """When anything is seen in some videos, by captions: by content id, each by start."""
         wanted = {"owner_kind": ["event"], "content_id": content_ids}

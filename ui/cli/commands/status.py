@@ -91,7 +91,11 @@ def _show_duplicates(service: Service, *, as_json: bool) -> None:
 def _audit_rows(audited: Audited | None) -> list[tuple[str, str]]:
     if audited is None:
         return []
-    return [("audit", f"{audited.agreement_rate:.1%} of {formatting.count(audited.events, 'event')} agree")]
+    rate = f"{audited.agreement_rate:.1%} of {formatting.count(audited.events, 'event')} agree"
+    if not audited.judged:
+        return [("audit", rate)]
+    wrong = f"{audited.wrong:,} of {formatting.count(audited.judged, 'caption')} contradicted"
+    return [("audit", f"{rate}, {wrong}")]
 
 
 def _print_status(result: StatusResult) -> None:

@@ -14,6 +14,7 @@ from ui.web.components import markup, quotes
 
 if TYPE_CHECKING:
     from footage.core.alerts import AlertMoment
+    from service.audit import Audit
     from service.export import Clip
     from service.marks import Mark
     from service.transcript import VideoTrack
@@ -159,7 +160,13 @@ def _sure(match: Match) -> str:
 
 
 def event(
-    item: Event, *, picture: str, chosen: bool = False, tag: str = "", carried_over: bool = False
+    item: Event,
+    *,
+    picture: str,
+    chosen: bool = False,
+    tag: str = "",
+    carried_over: bool = False,
+    wrong: str = "",
 ) -> str:
     """One indexed event as a card.
 
@@ -169,9 +176,12 @@ def event(
         chosen: Whether the player shows it.
         tag: A word about it.
         carried_over: Whether its caption was carried over from another window.
+        wrong: What an audit found wrong in its caption, one sentence; empty for nothing.
     """
     said = f'<span class="fx-tag">{markup.text(tag)}</span>' if tag else ""
     said += reused() if carried_over else ""
+    if wrong:
+        said += f'<span class="fx-tag fx-wrong" title="{markup.text(wrong)}">contradicted</span>'
     return _card(
         picture,
         f'<p class="fx-text">{markup.text(item.text)}</p>'
@@ -225,6 +235,60 @@ def item(
         f"<b>{markup.clock_span(mark.span)}</b></p>{note}",
         chosen=chosen,
     )
+
+
+def audited(found: Audit, name: str, *, picture: str, chosen: bool = False) -> str:
+    """A caption that an audit found wrong, as a card.
+
+    Args:
+        found: What the audit found.
+        name: What its file is called.
+        picture: Address of a frame of it; empty for none.
+        chosen: Whether the player shows it.
+    """
+    kinds = "".join(
+        f'<span class="fx-state fx-error-{markup.text(error.severity)}">{markup.text(error.kind)}</span>'
+        for error in found.wrong[:3]
+    )
+    kept = state("kept") if found.decision else ""
+    votes = f"{found.wrong[0].votes_for} of {found.wrong[0].votes}" if found.wrong else ""
+    return _card(
+        picture,
+        f'<div class="fx-top">{kinds}{kept}<span class="fx-score" title="Judges that see the error">'
+        f"{votes}</span></div>{_text(markup.text(found.text))}"
+        f'<p class="fx-meta"><span class="fx-name">{markup.text(name)}</span>'
+        f"<b>{markup.clock_span(found.span)}</b></p>",
+        chosen=chosen,
+    )
+
+
+def audit_errors(found: Audit, frames: Sequence[tuple[str, float]]) -> str:
+    """What is wrong in a caption, error by error, and the frames that show it.
+
+    Args:
+        found: What the audit found.
+        frames: Address and time of each frame, by time.
+    """
+    lines = []
+    for error in found.wrong:
+        suggestion = (
+            f'<p class="fx-suggestion">Suggestion: <b>{markup.text(error.suggestion)}</b></p>'
+            if error.suggestion
+            else ""
+        )
+        judges = "1 judge" if error.votes == 1 else f"{error.votes_for} of {error.votes} judges"
+        lines.append(
+            f'<li><span class="fx-state fx-error-{markup.text(error.severity)}">'
+            f"{markup.text(error.severity)}: {markup.text(error.kind)}</span> "
+            f"<small>{judges}</small><p>{markup.text(error.sentence)}</p>{suggestion}</li>"
+        )
+    pictures = "".join(
+        f'<figure><img src="{address}" alt="Frame at {markup.clock(seconds)}">'
+        f"<figcaption>{markup.clock(seconds)}</figcaption></figure>"
+        for address, seconds in frames
+    )
+    shown = f'<div class="fx-frames">{pictures}</div>' if pictures else ""
+    return f'<ul class="fx-errors">{"".join(lines)}</ul>{shown}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The review page: cameras on one wall clock, a queue of what saved searches found, and alerts."""
+"""The review page: cameras on one wall clock, what saved searches found, captions to check, and alerts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import bell, cards, markup, media, notices, pages
 from ui.web.components.resources import Desk
-from ui.web.views import alerts, cameras
+from ui.web.views import alerts, cameras, captions
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ITEMS = 8
 """Items on a page."""
-_VIEWS = ("Cameras", "Queue", "Alerts")
+_VIEWS = ("Cameras", "Queue", "Captions", "Alerts")
 _FILTERS = ("New", "Open", "Flagged", "Reviewed", "All")
 
 
@@ -45,6 +45,7 @@ def show(desk: Desk) -> None:
     chosen = st.segmented_control(
         "View",
         _VIEWS,
+        format_func=lambda name: _name(desk, name),
         key="review_view",
         required=True,
         label_visibility="collapsed",
@@ -53,10 +54,18 @@ def show(desk: Desk) -> None:
     )
     if chosen == "Queue":
         _queue(desk)
+    elif chosen == "Captions":
+        captions.show(desk)
     elif chosen == "Alerts":
         alerts.show(desk)
     else:
         cameras.show(desk)
+
+
+def _name(desk: Desk, view: str) -> str:
+    """The name of a view, with the number of captions to check."""
+    number = captions.to_check(desk) if view == "Captions" else 0
+    return f"{view} {number:,}" if number else view
 
 
 def _view() -> None:

@@ -13,6 +13,7 @@ from footage.core.timecode import format_time, parse_time
 from footage.core.tracks import CAPTION_TRACK
 from footage.core.types import Event, File, Span, Video, WindowRecord
 from service import browse, correct
+from service.audit import contradictions
 from service.browse import Outline, VideoDetails
 from service.transcript import track_coverage, transcripts
 from ui.text import count, short_path
@@ -128,7 +129,7 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
     st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
     words = {each.event_id for each in [*said.matched, *said.unmatched]}
     reused = {record.window.index for record in details.windows if record.reused_from}
-    file = browse.file_at(desk.service, path)
+    file, contradicted = browse.file_at(desk.service, path), contradictions(desk.service)
     for number in pages.paged(len(outline.events), EVENTS, key=f"page_of_{content_id}"):
         event = outline.events[number]
         with st.container(key=f"card_{number % EVENTS}"):
@@ -137,7 +138,12 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
             )
             tag = "corrected" if event.id in words else ""
             over = bool(event.window_indexes) and reused.issuperset(event.window_indexes)
-            st.html(cards.event(event, picture=picture, chosen=event == chosen, tag=tag, carried_over=over))
+            wrong = contradicted[event.id].sentence if event.id in contradicted else ""
+            st.html(
+                cards.event(
+                    event, picture=picture, chosen=event == chosen, tag=tag, carried_over=over, wrong=wrong
+                )
+            )
             st.button(
                 f"Play event {number + 1}", key=f"play_{number % EVENTS}", on_click=_choose, args=(event.id,)
             )
