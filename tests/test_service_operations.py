@@ -25,6 +25,7 @@ WITHOUT_OPERATION = {
     "eval init": "evaluation",
     "eval run": "evaluation",
     "eval grounding": "evaluation",
+    "eval compare": "evaluation",
 }
 """Commands with --json that stand for no operation, each with the reason."""
 READS_ANY_FILE = {"find", "ask", "point", "track", "models prompt", "verify", "index", "forecast", "watch"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evaluation.schemas.comparing import ChangedQueryRecord, ComparisonRecord, FigureDifferenceRecord
 from evaluation.schemas.measuring import (
     BenchmarkRecord,
     CalibrationRecord,
@@ -20,6 +21,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "eval init": (TruthFileRecord,),
     "eval run": (ScoredQueryRecord, FiguresRecord),
     "eval grounding": (BenchmarkRecord,),
+    "eval compare": (FigureDifferenceRecord, ChangedQueryRecord, ComparisonRecord),
     "calibrate": (CalibrationRecord,),
     "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }

@@ -10,7 +10,7 @@ import typer
 
 from footage.core.errors import UsageError
 from ui.cli import console, options
-from ui.cli.commands import measure
+from ui.cli.commands import eval_compare, measure
 
 HELP = "Measure search quality on your videos or a benchmark."
 EXAMPLES = options.examples(
@@ -69,6 +69,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "init": (measure.init, EXAMPLES),
     "run": (measure.run, EXAMPLES),
     "grounding": (grounding, EXAMPLES),
+    "compare": (eval_compare.compare, eval_compare.EXAMPLES),
 }
 
 
