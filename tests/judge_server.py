@@ -11,6 +11,7 @@ length refusal filtered         an answer that is cut off, refused, or filtered
 prose empty wrong short nan     text around the JSON; none; another schema; one item less; NaN
 
 ``refuses`` are values of response_format.type, and names of fields, that get a 400; ``vague`` hides which.
+Types in ``breaks`` get a 500.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class JudgeServer:
         *,
         fault: Callable[[str, int], str] = lambda text, number: "",
         refuses: tuple[str, ...] = (),
+        breaks: tuple[str, ...] = (),
         vague: bool = False,
         key: str = "",
         models: dict[str, str] | None = None,
@@ -42,6 +44,7 @@ class JudgeServer:
         wait: threading.Event | None = None,
     ):
         self.answer, self.fault, self.refuses, self.vague = answer, fault, refuses, vague
+        self.breaks = breaks
         self.key, self.usage, self.retry_after, self.wait = key, usage, retry_after, wait
         self.models = {NAME: ROOT} if models is None else models
         self.lock, self.released = threading.Lock(), threading.Event()
@@ -129,6 +132,8 @@ class JudgeHandler(BaseHTTPRequestHandler):
             return self.send_json(400, {"error": {"message": words}})
         if body["model"] not in state.models:
             return self.send_json(404, {"error": {"message": f"The model `{body['model']}` does not exist."}})
+        if form["type"] in state.breaks:
+            return self.send_json(500, {"error": {"message": "the grammar cannot be compiled"}})
         text = body["messages"][-1]["content"]
         fault = state.fault(text, number)
         if not self.refused_by(fault):

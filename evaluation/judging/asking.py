@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import anyio
 import httpx2
@@ -32,13 +32,31 @@ TRIES = 4
 """Tries in all of a question whose answers cannot be used, or over which the server breaks."""
 LATE_TRIES = 2
 """Tries in all of a question without a response in time."""
-HOPELESS = 5
+HOPELESS = 8
 """Questions that the server fails at, without an answer in between, at which the asking ends."""
 USELESS = 20
 """Questions without a valid answer, before there is any, at which the asking ends."""
+BREAKS = 2
+"""Times that a server breaks over the first form of a request until another form is tried."""
 TEMPLATE_TOKENS = 256
 """Upper bound of the tokens that a server puts around a question."""
 _ABOUT_THE_REQUEST = (400, 413, 415, 422, 501)
+
+
+@dataclass(slots=True)
+class JudgeHistory:
+    """What a server has done so far."""
+
+    dialects: dict[str, JudgeDialect] = field(default_factory=dict)
+    """The form of requests that it accepts, by the hash of a prompt."""
+    broken: dict[str, int] = field(default_factory=dict)
+    """How often it broke over a prompt of which the form is not found yet, by the hash of the prompt."""
+    failed: int = 0
+    """Questions that it failed at since its last answer."""
+    invalid: int = 0
+    """Questions without a valid answer."""
+    any_valid: bool = False
+    """Whether it ever gave one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +73,8 @@ class JudgeDoor:
     """What may be spent."""
     patience: Patience
     """Of waits; it counts one try, as further ones are counted here."""
-    dialects: dict[str, JudgeDialect]
-    """The form of requests that the server accepts, by the hash of a prompt; filled in here."""
+    history: JudgeHistory
+    """What the server has done so far; kept up here."""
 
 
 class JudgeRun:
@@ -84,7 +102,6 @@ class JudgeRun:
         self.stopped: FootageError | None = None
         """What ended the asking early."""
         self._door, self._questions, self._keep, self._note = door, questions, keep, note
-        self._failed = self._invalid = 0
         self._settled = anyio.Event()
         self._finding = anyio.Lock()
 
@@ -139,12 +156,12 @@ class JudgeRun:
                     raise
                 return self._failure(error, prompt_tokens, answer_tokens)
             # 2. Its answer fits, or it is asked again for another one.
-            self._failed = 0
+            self._door.history.failed = 0
             prompt_tokens += completion.prompt_tokens or 0
             answer_tokens += completion.answer_tokens or 0
             value, fault = answer_in(completion.text, question)
             if not fault:
-                self._invalid = -1
+                self._door.history.any_valid = True
                 return JudgeReply(value, prompt_tokens, answer_tokens)
             if completion.refused:
                 return self._unusable(f"{self._door.model} refuses to answer", prompt_tokens, answer_tokens)
@@ -161,18 +178,22 @@ class JudgeRun:
         self, client: httpx2.AsyncClient, question: JudgeQuestion, sampling: JudgeSampling, fault: str
     ) -> JudgeCompletion:
         """The completion, in the form that the server accepts; the first question of a prompt finds it."""
-        dialects, key = self._door.dialects, question.prompt.hash
+        history, key = self._door.history, question.prompt.hash
+        dialects = history.dialects
         if key in dialects:
             return await self._call(client, question, dialects[key], sampling, fault)
         async with self._finding:
             if key not in dialects:
                 # Most likely the one that the other prompts came to.
                 dialect = next(reversed(dialects.values()), JudgeDialect())
+                for _ in range(history.broken.get(key, 0) // BREAKS):
+                    dialect = dialect.after("") or dialect
                 first: RefusedError | None = None
                 while True:
                     try:
                         completion = await self._call(client, question, dialect, sampling, fault)
                     except FellError:
+                        history.broken[key] = history.broken.get(key, 0) + 1
                         raise
                     except RefusedError as error:
                         first = first or error
@@ -263,8 +284,10 @@ class JudgeRun:
         Raises:
             ModelUnavailableError: when it failed at all of the last ones.
         """
-        self._failed += 1
-        if self._failed >= min(HOPELESS, len(self._questions)):
+        history = self._door.history
+        history.failed += 1
+        if history.failed >= HOPELESS:
+            history.failed = 0  # whoever asks again means it
             raise error
         return JudgeReply(None, prompt_tokens, answer_tokens, problem=str(error))
 
@@ -274,9 +297,9 @@ class JudgeRun:
         Raises:
             ModelUnavailableError: when there were only such answers so far.
         """
-        if self._invalid >= 0:
-            self._invalid += 1
-        if self._invalid >= USELESS:
+        history = self._door.history
+        history.invalid += 1
+        if history.invalid >= USELESS and not history.any_valid:
             raise ModelUnavailableError(
                 f"{problem}; nor did it to any of the {USELESS} first questions",
                 hint="Choose a larger model as the judge, or a server with structured output (JSON schema).",

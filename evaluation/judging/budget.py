@@ -44,7 +44,7 @@ class JudgeBudget:
     """What a run may cost; one budget may be shared by several judges of one thread.
 
     A call is reserved with an upper bound of its tokens before it is made and settled with its true ones
-    after, so that the budget is never exceeded.
+    after, so that the budget is never exceeded by a server that keeps to the most tokens it is asked for.
     """
 
     def __init__(self, *, max_calls: int | None = None, max_tokens: int | None = None) -> None:

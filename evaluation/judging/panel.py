@@ -30,6 +30,7 @@ def open_judges(
     sampling: JudgeSampling | None = None,
     patience: Patience | None = None,
     on_progress: OnJudged | None = None,
+    must_answer: bool = True,
 ) -> list[ServerJudge]:
     """Connect to every judge, and give one for each judge and run; asks no question.
 
@@ -42,6 +43,7 @@ def open_judges(
         sampling: Of the first run.
         patience: Of waits for a server that is away.
         on_progress: Called after each answer.
+        must_answer: Whether the servers must be there now; False for estimates.
 
     Raises:
         UsageError: when there is no address, one comes twice or makes no sense, or ``runs`` is out of range.
@@ -65,6 +67,7 @@ def open_judges(
             budget=budget,
             patience=patience,
             on_progress=on_progress,
+            must_answer=must_answer,
         )
         if judge.name in judges:
             raise UsageError(

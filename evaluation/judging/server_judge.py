@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import anyio
 
 from evaluation.judging.answers import estimated_tokens
-from evaluation.judging.asking import JudgeDoor, JudgeRun
+from evaluation.judging.asking import JudgeDoor, JudgeHistory, JudgeRun
 from evaluation.judging.budget import JudgeBudget, JudgeCost
 from evaluation.judging.cache import AnswerCache, KeptAnswer, answer_key
 from evaluation.judging.dialect import JudgeDialect, JudgeSampling, request_of
 from evaluation.judging.protocol import JudgeQuestion, JudgeReply
 from footage.core.endpoint import Access, Address, check_allowed, parse_address
-from footage.core.errors import FootageError, UsageError
+from footage.core.errors import FootageError, ModelUnavailableError, UsageError
 from footage.vlm.backends.server.chat import read_models
 from footage.vlm.backends.server.client import BROKEN_TRIES, FIRST_SECONDS, FIRST_TRIES, chosen_name
 from footage.vlm.backends.server.http_client import (
@@ -86,7 +86,7 @@ class ServerJudge:
             self.sampling,
             budget or JudgeBudget(),
             replace(patience, tries=1, broken_tries=1),
-            {},
+            JudgeHistory(),
         )
 
     @classmethod
@@ -100,6 +100,7 @@ class ServerJudge:
         budget: JudgeBudget | None = None,
         patience: Patience | None = None,
         on_progress: OnJudged | None = None,
+        must_answer: bool = True,
     ) -> ServerJudge:
         """Connect to the server of an address and find its model; asks no question.
 
@@ -111,6 +112,8 @@ class ServerJudge:
             budget: As of ``ServerJudge``.
             patience: As of ``ServerJudge``.
             on_progress: As of ``ServerJudge``.
+            must_answer: Whether the server must be there now. Without it, an estimate needs no server if the
+                address names the model; answers kept under the repository of the model are not found then.
 
         Raises:
             UsageError: when the address makes no sense or may not be used, or it does not say which model.
@@ -119,7 +122,12 @@ class ServerJudge:
         address = judge_address(text, allow_remote=access.allow_remote)
         connection = ServerConnection(address, access, key_from_environment())
         patience = patience or Patience(away_seconds=access.patience_seconds)
-        model = anyio.run(_find_model, connection, patience)
+        try:
+            model = anyio.run(_find_model, connection, patience)
+        except ModelUnavailableError:
+            if must_answer or not address.model:
+                raise
+            model = JudgeModel(address.model)
         return cls(
             connection,
             model,
