@@ -73,6 +73,7 @@ SLOW_FILES = frozenset(
         "doors",
         "embed_image_embedder",
         "embed_text_embedder",
+        "evaluation_compare",
         "evaluation_drawn",
         "evaluation_images",
         "evaluation_judging",

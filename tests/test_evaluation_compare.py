@@ -254,10 +254,13 @@ def save(library, monkeypatch, tmp_path):
     return saved
 
 
-def worse_yard():
-    from dataclasses import replace
-
-    return replace(YARD, events={**YARD.events, "A red car stops.": [(35, 39)]})
+def lost(run: Path, query: str, name: str) -> Path:
+    """A saved run in which one query is answered in a wrong place."""
+    rows = lines(run.read_text(encoding="utf-8"))
+    wrong = {"right": False, "iou": 0.0, "video_rank": None, "boundary_errors": []}
+    changed = [{**row, **wrong} if row.get("query") == query else row for row in rows]
+    (run.parent / name).write_text("".join(json.dumps(row) + "\n" for row in changed), encoding="utf-8")
+    return run.parent / name
 
 
 def test_a_saved_run_has_the_figures_that_it_printed(save):
@@ -275,7 +278,8 @@ def test_a_saved_run_has_the_figures_that_it_printed(save):
 
 
 def test_two_runs_are_compared_in_tables_and_lines(save):
-    paths = [str(save("before.jsonl", YARD, HALL)), str(save("after.jsonl", worse_yard(), HALL))]
+    before = save("before.jsonl", YARD, HALL)
+    paths = [str(before), str(lost(before, "a red car stops", "after.jsonl"))]
     shown = runner.invoke(app, ["eval", "compare", *paths])
     assert shown.exit_code == 0, shown.stderr
     for words in (
@@ -300,7 +304,8 @@ def test_two_runs_are_compared_in_tables_and_lines(save):
 
 
 def test_several_runs_are_compared_with_the_first(save):
-    first, other = save("a.jsonl", YARD, HALL), save("b.jsonl", worse_yard(), HALL)
+    first = save("a.jsonl", YARD, HALL)
+    other = lost(first, "a red car stops", "b.jsonl")
     result = runner.invoke(app, ["eval", "compare", str(first), str(first), str(other), "--json"])
     last = [line for line in lines(result.stdout) if line["type"] == "comparison"]
     assert [(line["before"]["run"], line["after"]["run"]) for line in last] == [

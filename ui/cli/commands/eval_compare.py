@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +25,9 @@ SHOWN = 10
 """Maximum number of changed queries in a table."""
 SHARES_FROM = 1.5
 """Figures below this size are shown with three decimals, others with one."""
+
+
+_LONG_HASH = re.compile(r"([0-9a-f]{12})[0-9a-f]{20,}")
 
 
 def compare(
@@ -125,7 +129,9 @@ def _print_tables(comparison: Comparison) -> None:
     columns = ("before", "after", "difference", "95 % interval")
     table = console.table("figure", *columns, "", right=columns)
     for each in comparison.figures:
-        table.add_row(each.name, _shown(each.before), _shown(each.after), *_difference(each), each.direction)
+        digits = 3 if max(abs(each.before or 0), abs(each.after or 0)) < SHARES_FROM else 1
+        values = ("none" if value is None else f"{value:.{digits}f}" for value in (each.before, each.after))
+        table.add_row(each.name, *values, *_difference(each, digits), each.direction)
     out.print(table)
     # 2. The queries with another result.
     for direction, count in (("worse", comparison.worse), ("better", comparison.better)):
@@ -208,30 +214,20 @@ def _right(run: SavedRun) -> int:
     return sum(each.score.right for each in run.answers.values())
 
 
-def _difference(figure: FigureDifference) -> tuple[str, str]:
+def _difference(figure: FigureDifference, digits: int) -> tuple[str, str]:
     """The difference and its interval."""
     held = figure.interval
     if held is None:
         return "", ""
-    size = max(abs(figure.before or 0), abs(figure.after or 0))
-    digits = _digits(size)
     known = held.low == held.low
     return f"{held.value:+.{digits}f}", f"{held.low:+.{digits}f} to {held.high:+.{digits}f}" if known else ""
-
-
-def _shown(value: float | None) -> str:
-    return "none" if value is None else f"{value:.{_digits(abs(value))}f}"
-
-
-def _digits(size: float) -> int:
-    return 3 if size < SHARES_FROM else 1
 
 
 def _amount(value: float | str | None) -> str:
     if value is None:
         return "not counted"
     if isinstance(value, str):
-        return console.plain(value)
+        return console.plain(_LONG_HASH.sub(r"\1…", value))
     return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
 
 
