@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -53,13 +53,50 @@ def bootstrap(
     Raises:
         ValueError: when there are no clusters.
     """
+    figures = bootstrap_all(
+        clusters, lambda drawn: {"": statistic(drawn)}, draws=draws, level=level, seed=seed
+    )
+    return figures[""]
+
+
+def bootstrap_all(
+    clusters: Sequence[Cluster],
+    statistics: Callable[[Sequence[Cluster]], Mapping[str, float]],
+    *,
+    draws: int = DRAWS,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> dict[str, FigureInterval]:
+    """As ``bootstrap``, for several figures of the same draws.
+
+    Args:
+        clusters: What is drawn.
+        statistics: The figures of some clusters by name; a draw without one, or with NaN, is left out for it.
+        draws: How many draws.
+        level: Level of the intervals, 0 to 1.
+        seed: Of the draws.
+
+    Returns:
+        An interval for each figure of all clusters.
+
+    Raises:
+        ValueError: when there are no clusters.
+    """
     if not clusters:
         raise ValueError("there is nothing to draw from")
     rng = np.random.default_rng(seed)
     picks = rng.integers(len(clusters), size=(draws, len(clusters)))
-    values = np.array([statistic([clusters[n] for n in row]) for row in picks], float)
+    drawn = [statistics([clusters[n] for n in row]) for row in picks]
+    return {
+        name: _interval(float(own), [figures.get(name, math.nan) for figures in drawn], level)
+        for name, own in statistics(clusters).items()
+    }
+
+
+def _interval(own: float, drawn: Sequence[float], level: float) -> FigureInterval:
+    """The interval of a figure from its values in the draws."""
+    values = np.array(drawn, float)
     values = values[~np.isnan(values)]
-    own = float(statistic(clusters))
     if not len(values):
         return FigureInterval(own, math.nan, math.nan)
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])

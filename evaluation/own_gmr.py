@@ -58,19 +58,10 @@ def own_sets(asked: Sequence[Asked]) -> Sets:
     return predictions, truths
 
 
-def own_set_figures(asked: Sequence[Asked]) -> dict[str, float]:
-    """G-mIoU@k, and with present and absent queries Rej-F1, of the sets called "found"; 0 to 1.
-
-    Raises:
-        ValueError: when there are no queries.
-    """
-    if not asked:
-        raise ValueError("there are no answers to score")
-    predictions, truths = own_sets(asked)
-    figures = {f"G-mIoU@{k}": set_mean_iou(predictions, truths, k=k) for k in GMR_RANKS}
-    if not all(truths.values()):
-        figures["Rej-F1"] = _rejections(predictions, truths).f1
-    return figures
+def own_set_ious(answer: Asked) -> tuple[float, ...]:
+    """IoU of the moments called "found" and the true ones as sets, for each k of ``GMR_RANKS``; 0 to 1."""
+    predictions, truths = own_sets([answer])
+    return tuple(set_mean_iou(predictions, truths, k=k) for k in GMR_RANKS)
 
 
 def own_gmr_figures(asked: Sequence[Asked]) -> dict[str, float]:

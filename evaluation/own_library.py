@@ -6,6 +6,8 @@ another place is the same video.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -15,29 +17,19 @@ from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from evaluation.metrics import (
     Counts,
     Moment,
     boundary_errors,
     matched_spans,
     moment_iou,
-    moment_recall_at,
     occurrence_counts,
-    video_recall_at,
 )
-from evaluation.own_gmr import own_set_figures
+from evaluation.own_gmr import own_set_ious
+from evaluation.query_scores import AT_LEAST, AT_MOST, NEED_ABSENT, QueryScore, figures_of_scores
 from evaluation.readers import read_ground_truth
 from evaluation.suites.scoring import OnProgress, Scores, TruthQuery, truth_questions
-from evaluation.verdicts import (
-    Judged,
-    auroc,
-    calibration_error,
-    found_counts,
-    fpr_at_recall,
-    precision_at_prevalence,
-)
+from evaluation.verdicts import Judged
 from footage.core.errors import UsageError
 from footage.core.names import on_disk
 from footage.core.types import Match, Span
@@ -55,25 +47,6 @@ if TYPE_CHECKING:
 
 RIGHT_IOU = 0.5
 """A span is right from this IoU on; the field's usual bar."""
-AT_LEAST = (
-    *("video_R@1", "video_R@5", "span_R@1@0.5", "mIoU", "text_video_R@1", "text_span_R@1@0.5"),
-    *("occurrence_precision", "occurrence_recall"),
-    *("found_recall", "found_precision", "found_precision@1in10", "verdict_AUROC"),
-    *("G-mIoU@1", "G-mIoU@3", "G-mIoU@5", "Rej-F1"),
-)
-"""Figures that are shares, 0 to 1, better the higher."""
-AT_MOST = (
-    *("fpr_at_90_recall", "ece", "start_error_seconds", "end_error_seconds"),
-    *("latency_p50_seconds", "latency_p95_seconds"),
-)
-"""Figures that are better the lower: two shares, then seconds."""
-NEED_ABSENT = (
-    *("found_precision", "found_precision@1in10", "verdict_AUROC", "fpr_at_90_recall", "ece"),
-    "Rej-F1",
-)
-"""Figures that cannot be had without queries that nothing answers."""
-
-_FOUND = 0.5  # lies between the 0 and the 1 that stand for a verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +67,10 @@ class Asked:
     """Windows that the model was asked about, once each."""
     shown: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     """Those that it was shown, in video time, by content id."""
+    model_calls: int | None = None
+    """Answers that the model gave; None where it does not count."""
+    model_tokens: int | None = None
+    """Tokens of its prompts, windows included, and answers; None where it does not count."""
 
     @property
     def found(self) -> tuple[Match, ...]:
@@ -254,8 +231,16 @@ def ask_own(
     questions: Sequence[TruthQuery],
     *,
     on_progress: OnProgress,
+    model: VideoModel | None = None,
 ) -> list[Asked]:
     """Ask every question as a search does, and keep all that is listed.
+
+    Args:
+        engine: Of the search.
+        store: The index.
+        questions: What to ask.
+        on_progress: Called after each question.
+        model: The model of the engine, where its calls and tokens are to be counted.
 
     Raises:
         UsageError: when a question names a video that the index does not know.
@@ -266,6 +251,7 @@ def ask_own(
     contents = indexed_contents(questions, store)
     asked = []
     for number, question in enumerate(questions, start=1):
+        before = _work_of(model)
         began = time.perf_counter()
         # As many matches as any search takes videos: a longer list would search differently.
         response: list[list[Match]] = []
@@ -277,8 +263,19 @@ def ask_own(
             truths[contents[path]] = (*held, *(span for span in spans if span not in held))
         listed = tuple(response[0])
         looked = result.looked
+        calls, tokens = _work_since(before, model)
         asked.append(
-            Asked(question.text, truths, result.matches, seconds, listed, looked.windows, looked.shown)
+            Asked(
+                question.text,
+                truths,
+                result.matches,
+                seconds,
+                listed,
+                looked.windows,
+                looked.shown,
+                calls,
+                tokens,
+            )
         )
         on_progress("asking", number, len(questions))
     return asked
@@ -315,6 +312,24 @@ def index_library(
     return store
 
 
+@dataclass(frozen=True, slots=True)
+class IndexCost:
+    """What the finished runs that made an index took, all together."""
+
+    seconds: float
+    """From start to end."""
+    windows: int
+    """Windows that a model captioned."""
+
+
+def index_cost(store: Store) -> IndexCost:
+    """What an index took to make; a run that was killed has no end and is left out."""
+    runs = [run for run in store.runs.all() if run.ended_at]
+    return IndexCost(
+        sum(run.ended_at - run.started_at for run in runs), sum(run.windows_captioned for run in runs)
+    )
+
+
 def confidence_of(matches: Sequence[Match]) -> float:
     """How sure an answer is that something is there: as its surest match; 0 where no model was asked."""
     return max((match.confidence or 0.0 for match in matches), default=0.0)
@@ -328,67 +343,32 @@ def judged(asked: Sequence[Asked]) -> list[Judged]:
 
 
 def figures_of(asked: Sequence[Asked]) -> Scores:
-    """The figures of a set of answers, named as in ``AT_LEAST`` and ``AT_MOST``, to four decimals.
-
-    ====================== =================================================================================
-    video_R@1, video_R@5   share of present queries with a true video among the first videos listed
-    span_R@1@0.5, mIoU     of the first match: share with IoU >= 0.5, and the mean IoU
-    text_...               the same of what the index alone had answered
-    occurrence_...         precision and recall of the moments called "found", one to one with all true ones
-    start_, end_error_...  median over the listed moments that are right (IoU >= 0.5), in seconds
-    found_recall           share of the present queries of which something is called "found"
-    found_precision        share of the queries with something called "found" that are present; ``@1in10`` as
-                           it would be if one query in ten were
-    verdict_AUROC, ...     how well the confidence tells present from absent queries
-    G-mIoU@k, Rej-F1       of the sets called "found" (see ``evaluation.own_gmr``)
-    latency_...            seconds a query, loading the model left out
-    ====================== =================================================================================
-
-    Without absent queries ``NEED_ABSENT`` are left out, without a right moment the errors, and where nothing
-    is called "found" its precision: a bound must not hold because nothing was said.
+    """The figures of a set of answers: see ``evaluation.query_scores.figures_of_scores``.
 
     Raises:
         ValueError: when there are no present queries.
     """
-    present = {number: answer for number, answer in enumerate(asked) if answer.truths}
-    truths = {number: answer.truths for number, answer in present.items()}
-    moments = {number: [_moment(match) for match in answer.matches] for number, answer in present.items()}
-    videos = {number: [moment.video for moment in listed] for number, listed in moments.items()}
-    indexed = {number: [_moment(match) for match in answer.indexed] for number, answer in present.items()}
-    indexed_videos = {number: [moment.video for moment in listed] for number, listed in indexed.items()}
-    occurrences = reduce(add, map(_occurrences, present.values()), Counts(0, 0, 0))
-    verdicts = [Judged(float(bool(answer.found)), bool(answer.truths)) for answer in asked]
-    claimed = found_counts(verdicts, threshold=_FOUND)
-    figures = {
-        "video_R@1": video_recall_at(videos, truths, k=1),
-        "video_R@5": video_recall_at(videos, truths, k=5),
-        "span_R@1@0.5": moment_recall_at(moments, truths, iou=RIGHT_IOU, k=1),
-        "mIoU": float(np.mean([answer.iou for answer in present.values()])),
-        "text_video_R@1": video_recall_at(indexed_videos, truths, k=1),
-        "text_span_R@1@0.5": moment_recall_at(indexed, truths, iou=RIGHT_IOU, k=1),
-        "occurrence_recall": occurrences.recall,
-        "found_recall": claimed.recall,
-        **own_set_figures(asked),
-    }
-    if occurrences.predicted:
-        figures["occurrence_precision"] = occurrences.precision
-    if len(present) < len(asked):
-        answers = judged(asked)
-        if claimed.predicted:
-            figures["found_precision"] = claimed.precision
-            figures["found_precision@1in10"] = precision_at_prevalence(verdicts, threshold=_FOUND)
-        figures |= {
-            "verdict_AUROC": auroc(answers),
-            "fpr_at_90_recall": fpr_at_recall(answers, 0.9),
-            "ece": calibration_error(answers),
-        }
-    errors = boundary_errors([pair for answer in present.values() for pair in _right_pairs(answer)])
-    if errors:
-        start, end = np.median(np.asarray(errors), axis=0)
-        figures |= {"start_error_seconds": float(start), "end_error_seconds": float(end)}
-    p50, p95 = np.percentile([answer.seconds for answer in asked], [50, 95])
-    figures |= {"latency_p50_seconds": float(p50), "latency_p95_seconds": float(p95)}
-    return {name: round(figures[name], 4) for name in (*AT_LEAST, *AT_MOST) if name in figures}
+    return figures_of_scores([score_of(answer) for answer in asked])
+
+
+def score_of(answer: Asked) -> QueryScore:
+    """What one answer adds to the figures."""
+    listed, indexed = [[_moment(match) for match in each] for each in (answer.matches, answer.indexed)]
+    return QueryScore(
+        text=answer.text,
+        present=bool(answer.truths),
+        right=answer.right,
+        iou=answer.iou,
+        video_rank=_video_rank(listed, answer.truths),
+        text_video_rank=_video_rank(indexed, answer.truths),
+        set_ious=own_set_ious(answer),
+        text_right=bool(indexed) and moment_iou(indexed[0], answer.truths) >= RIGHT_IOU,
+        occurrences=_occurrences(answer) if answer.truths else Counts(0, 0, 0),
+        errors=tuple(boundary_errors(_right_pairs(answer))),
+        found=bool(answer.found),
+        confidence=confidence_of(answer.matches),
+        seconds=answer.seconds,
+    )
 
 
 def labelled(asked: Sequence[Asked]) -> tuple[list[dict[str, float]], list[bool], list[str]]:
@@ -412,10 +392,42 @@ def worst(asked: Sequence[Asked]) -> list[Asked]:
     return sorted(wrong, key=lambda answer: (bool(answer.truths), answer.iou))
 
 
+def truth_id(truths: Mapping[str, Sequence[Span]]) -> str:
+    """A hash of when a query is true, by content: equal wherever the videos lie. 12 hex digits."""
+    times = {
+        video: sorted((s.start_seconds, s.end_seconds) for s in spans) for video, spans in truths.items()
+    }
+    return hashlib.sha256(json.dumps(times, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _work_of(model: VideoModel | None) -> tuple[int, int] | None:
+    """Calls and tokens of a model since it was loaded; None where it does not count."""
+    from footage.vlm.protocol import CountsWork
+
+    if not isinstance(model, CountsWork):
+        return None
+    work = model.work
+    return work.requests, work.prompt_tokens + work.answer_tokens
+
+
+def _work_since(before: tuple[int, int] | None, model: VideoModel | None) -> tuple[int | None, int | None]:
+    """Calls and tokens since an earlier count; None where the model does not count."""
+    after = _work_of(model)
+    if before is None or after is None:
+        return None, None
+    return after[0] - before[0], after[1] - before[1]
+
+
 def _place(name: str, folder: Path, library: Path | None) -> Path:
     """Where a video of a truth file lies."""
     beside = on_disk((folder / name).absolute())
     return on_disk((library / name).absolute()) if library is not None and not beside.exists() else beside
+
+
+def _video_rank(moments: Sequence[Moment], truths: Collection[str]) -> int | None:
+    """The rank of the first true video among the distinct videos of a list, from 1; None for none."""
+    videos = dict.fromkeys(moment.video for moment in moments)
+    return next((rank for rank, video in enumerate(videos, start=1) if video in truths), None)
 
 
 def _occurrences(answer: Asked) -> Counts:

@@ -78,6 +78,7 @@ SLOW_FILES = frozenset(
         "evaluation_audit",
         "evaluation_captions",
         "evaluation_audit_report",
+        "evaluation_compare",
         "evaluation_drawn",
         "evaluation_images",
         "evaluation_judging",

@@ -28,6 +28,7 @@ WITHOUT_OPERATION = {
     "eval captions": "evaluation",
     "eval benchmark": "evaluation",
     "eval audit": "evaluation",
+    "eval compare": "evaluation",
 }
 """Commands with --json that stand for no operation, each with the reason."""
 READS_ANY_FILE = {"find", "ask", "point", "track", "models prompt", "verify", "index", "forecast", "watch"}

@@ -15,6 +15,7 @@ from evaluation.schemas.caption_quality import (
     CaptionPlanRecord,
     CaptionQualityRecord,
 )
+from evaluation.schemas.comparing import ChangedQueryRecord, ComparisonRecord, FigureDifferenceRecord
 from evaluation.schemas.measuring import (
     BenchmarkRecord,
     CalibrationRecord,
@@ -43,6 +44,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
         TruthAuditRecord,
         TruthAuditPlanRecord,
     ),
+    "eval compare": (FigureDifferenceRecord, ChangedQueryRecord, ComparisonRecord),
     "calibrate": (CalibrationRecord,),
     "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }

@@ -30,6 +30,17 @@ class TruthFileRecord(Record):
     """Queries proposed from captions, to be checked."""
 
 
+class OccurrenceFields(Record):
+    """How many of the moments that were found are right."""
+
+    right: int
+    """Moments found that are true, one to one."""
+    found: int
+    """Moments found."""
+    true: int
+    """True moments."""
+
+
 class ScoredQueryRecord(Record):
     """One query of `eval run`, its answers and the truth."""
 
@@ -51,6 +62,28 @@ class ScoredQueryRecord(Record):
     """When it truly happens, by file; empty for a negative query."""
     matches: list[MatchFields]
     """The answers, best first."""
+    found: bool
+    """Whether any answer has the verdict "found"."""
+    video_rank: int | None
+    """Rank of the first right video among the videos of the answers, from 1; null where none is right."""
+    text_video_rank: int | None
+    """As video_rank, from captions alone."""
+    set_ious: list[float]
+    """IoU of the first 1, 3 and 5 answers with the verdict "found" and the true moments, as sets."""
+    text_right: bool
+    """Whether the first match from captions alone has an IoU of 0.5 or more."""
+    occurrences: OccurrenceFields
+    """The answers with the verdict "found" against every time it happens; all 0 for a negative query."""
+    boundary_errors: list[tuple[float, float]]
+    """Errors of start and end of the right answers, in seconds."""
+    windows_asked: int
+    """Windows that the model was asked about."""
+    model_calls: int | None
+    """Answers that the model gave; null where it does not count, such as a model server."""
+    model_tokens: int | None
+    """Tokens of its prompts, windows included, and answers; null where it does not count."""
+    truth_id: str
+    """Hash of the truth about the query, by the contents of the videos."""
 
 
 class ReliabilityFields(Record):
@@ -139,6 +172,14 @@ class FiguresRecord(Record):
     """What captioned them; empty for an empty index."""
     index_tracks: dict[str, SearchedTrackFields]
     """What the index holds of each track, captions included, by name of the track."""
+    index_run_seconds: float
+    """How long all finished runs that made the index took together."""
+    index_windows_captioned: int
+    """Windows that those runs captioned; the rest came from elsewhere."""
+    find_model: str
+    """The model that was asked about windows, with its revision."""
+    truth: str
+    """Name of the truth file."""
 
 
 class BenchmarkRowFields(Record):

@@ -10,7 +10,7 @@ import typer
 
 from footage.core.errors import UsageError
 from ui.cli import console, options
-from ui.cli.commands import eval_audit, eval_benchmark, eval_captions, measure
+from ui.cli.commands import eval_audit, eval_benchmark, eval_captions, eval_compare, measure
 
 HELP = "Measure search quality on your videos or a benchmark."
 EXAMPLES = options.examples(
@@ -117,6 +117,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "captions": (eval_captions.captions, eval_captions.EXAMPLES),
     "benchmark": (eval_benchmark.benchmark, eval_benchmark.EXAMPLES),
     "audit": (eval_audit.run, eval_audit.EXAMPLES),
+    "compare": (eval_compare.compare, eval_compare.EXAMPLES),
 }
 
 

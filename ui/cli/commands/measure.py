@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.types import Span
     from footage.store import Store
+    from footage.vlm.protocol import VideoModel
     from search.engine import Engine
     from search.grounding.reliability import ReliabilityBin
     from service.session import Service
@@ -108,7 +109,8 @@ def run(
     with progress.shown() as display:
         service.check_model("find", store=store, on_event=display)
         engine = _engine(service, store, display)
-    _measure(engine, store, truth, bounds, as_json=json)
+        model = service.find_model(display)
+    _measure(engine, store, truth, bounds, model=model, name=file.name, as_json=json)
 
 
 def _measure_library(
@@ -147,7 +149,8 @@ def _measure_library(
                 on_progress=lambda reading: display(Indexing(reading)),
             )
             engine = _engine(service, store, display)
-        _measure(engine, store, truth, bounds, as_json=as_json)
+            model = service.find_model(display)
+        _measure(engine, store, truth, bounds, model=model, name=file.name, as_json=as_json)
 
 
 def _engine(service: Service, store: Store, on_event: Listener) -> Engine:
@@ -164,18 +167,33 @@ def _engine(service: Service, store: Store, on_event: Listener) -> Engine:
 
 
 def _measure(
-    engine: Engine, store: Store, truth: TruthFile, bounds: Mapping[str, float], *, as_json: bool
+    engine: Engine,
+    store: Store,
+    truth: TruthFile,
+    bounds: Mapping[str, float],
+    *,
+    model: VideoModel,
+    name: str,
+    as_json: bool,
 ) -> None:
     """Run the queries, print figures and wrong answers, and fail if a figure is worse than its bound."""
-    from evaluation.own_library import ask_own, figures_of, missed
+    from evaluation.own_library import ask_own, figures_of, index_cost, missed
 
     with console.stages() as show:
-        asked = ask_own(engine, store, truth.questions, on_progress=show)
+        asked = ask_own(engine, store, truth.questions, on_progress=show, model=model)
     figures = figures_of(asked)
     beyond = missed(figures, bounds)
     names = {file.content_id: file.path for file in store.files.all() if file.state != "gone"}
     if as_json:
-        _print_json(engine, truth, asked, figures, beyond, names)
+        made = index_cost(store)
+        provenance = model.provenance
+        about = {
+            "index_run_seconds": round(made.seconds, 3),
+            "index_windows_captioned": made.windows,
+            "find_model": f"{provenance.model} {provenance.revision}".strip(),
+            "truth": name,
+        }
+        _print_json(engine, truth, asked, {**figures, **about}, beyond, names)
     else:
         _print_tables(engine, truth, asked, figures, bounds, names)
     if beyond:
@@ -187,26 +205,39 @@ def _print_json(
     engine: Engine,
     truth: TruthFile,
     asked: Sequence[Asked],
-    figures: Mapping[str, float],
+    figures: Mapping[str, object],
     beyond: Sequence[str],
     names: Mapping[str, str],
 ) -> None:
-    from evaluation.own_library import confidence_of, judged
-    from evaluation.schemas.measuring import FiguresRecord, ScoredQueryRecord
+    from evaluation.own_library import judged, score_of, truth_id
+    from evaluation.schemas.measuring import FiguresRecord, OccurrenceFields, ScoredQueryRecord
     from evaluation.verdicts import reliability
     from service.schemas.answers import MatchFields, coverage_fields, match_fields
 
     for answer in asked:
+        score = score_of(answer)
+        counts = score.occurrences
         scored = ScoredQueryRecord(
             type="query",
             query=answer.text,
-            present=bool(answer.truths),
-            right=answer.right,
-            iou=round(answer.iou, 3),
-            confidence=round(confidence_of(answer.matches), 6),
-            seconds=round(answer.seconds, 3),
+            present=score.present,
+            right=score.right,
+            iou=round(score.iou, 6),
+            confidence=round(score.confidence, 6),
+            seconds=round(score.seconds, 6),
             true={names.get(video, video): _pairs(spans) for video, spans in answer.truths.items()},
             matches=[MatchFields(**match_fields(match)) for match in answer.matches],
+            found=score.found,
+            video_rank=score.video_rank,
+            text_video_rank=score.text_video_rank,
+            set_ious=[round(each, 6) for each in score.set_ious],
+            text_right=score.text_right,
+            occurrences=OccurrenceFields(right=counts.matched, found=counts.predicted, true=counts.true),
+            boundary_errors=[(round(start, 6), round(end, 6)) for start, end in score.errors],
+            windows_asked=answer.windows_asked,
+            model_calls=answer.model_calls,
+            model_tokens=answer.model_tokens,
+            truth_id=truth_id(answer.truths),
         )
         console.emit_record(scored)
     about = {
@@ -230,7 +261,8 @@ def _print_tables(
     bounds: Mapping[str, float],
     names: Mapping[str, str],
 ) -> None:
-    from evaluation.own_library import AT_LEAST, missed, worst
+    from evaluation.own_library import missed, worst
+    from evaluation.query_scores import AT_LEAST
 
     out = console.results()
     # 1. The figures, each beside its bound.
