@@ -141,6 +141,12 @@ def test_an_entry_without_a_time_is_looked_for_everywhere(hall):
     assert errors(checked) == [[], [("invented", "")]]
 
 
+@pytest.mark.parametrize(("at", "expected"), [(6.0, []), (30.0, [("time", "0:05.0-0:09.0")])])
+def test_a_moment_is_right_inside_the_event(hall, at, expected):
+    checked = audited(hall, ("A red car drives from left to right", (at, at)), seen=SEEN)
+    assert errors(checked) == [expected]
+
+
 def test_texts_get_no_ruling(hall):
     checked = audited(hall, ('A sign says "open"', (5.0, 9.0)))
     [problem] = [each.votes[0].problem for each in checked.entries[0].claims if each.claim.kind == "text"]

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from footage.core.errors import UsageError
-from footage.core.timecode import iou, overlap_seconds
+from footage.core.timecode import gap_seconds, iou, overlap_seconds
 from footage.core.types import CaptionEvent, Span, Video
 from footage.embed.protocol import TextEmbedder
 from footage.vlm.contract import INSTANT_SECONDS
@@ -33,6 +33,7 @@ from search.claims.sightings import (
     SentenceGrounder,
     SentenceSighting,
     best_at,
+    is_moment,
     seen_by,
     time_tolerance,
 )
@@ -78,9 +79,9 @@ class _Reading:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether the event shares no time with what is claimed."""
+        """Whether the event lies apart from the claimed time."""
         spans = self.entry.spans[self.slot : self.slot + 1]
-        return any(overlap_seconds(span, self.sighting.span) == 0 for span in spans)
+        return any(gap_seconds(span, self.sighting.span) > 0 for span in spans)
 
     @property
     def cost(self) -> int:
@@ -267,7 +268,12 @@ class _VideoVerdict:
         return bool(there) and all(clash(text, each) for each in there)
 
     def _is_wrong(self, span: Span, sighting: SentenceSighting) -> bool:
-        """Whether no window and no caption gives a start, or an end, near that of a span."""
+        """Whether no window and no caption gives a start, or an end, near that of a span.
+
+        A moment is wrong where it lies outside the event.
+        """
+        if is_moment(span):
+            return gap_seconds(span, sighting.span) > self._tolerance_seconds
         own = [
             each.span
             for each in self._seen
@@ -351,7 +357,7 @@ class _VideoVerdict:
             each
             for each in plain
             if self._options.thresholds.verdict(each.confidence) == "uncertain"
-            and (not spans or any(overlap_seconds(each.span, span) > 0 for span in spans))
+            and (not spans or any(gap_seconds(each.span, span) == 0 for span in spans))
         ]
         if unsure:
             at = format_span(unsure[0].span)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from footage.core.timecode import iou, overlap_seconds
+from footage.core.timecode import gap_seconds, iou, overlap_seconds
 from footage.core.timeline import merge_events
 from footage.core.types import Candidate, CaptionEvent, Hit, Span, Video, Window, WindowRecord
 from footage.core.windows import run_of
@@ -273,9 +273,20 @@ def seen_by(
     return [CaptionEvent(each.span, each.text) for each in merge_events(video.content_id, records)]
 
 
+def is_moment(span: Span) -> bool:
+    """Whether a span is too short to have a start and an end that a model could tell apart."""
+    return span.duration_seconds < INSTANT_SECONDS
+
+
 def best_at(
     sightings: Iterable[SentenceSighting], span: Span, *, least_iou: float
 ) -> SentenceSighting | None:
-    """The surest sighting whose IoU with a span is at least ``least_iou``; None without one."""
-    near = [each for each in sightings if iou(each.span, span) >= least_iou]
+    """The surest sighting whose IoU with a span is at least ``least_iou``; None without one.
+
+    A moment is a span shorter than the grid on which models write times: it lies in a sighting, or does not.
+    """
+    if is_moment(span):
+        near = [each for each in sightings if gap_seconds(each.span, span) == 0]
+    else:
+        near = [each for each in sightings if iou(each.span, span) >= least_iou]
     return max(near, key=lambda each: (each.confidence, iou(each.span, span)), default=None)
