@@ -14,11 +14,11 @@ from search.grounding.calibration import (
     UNCALIBRATED,
     Fit,
     card_name,
-    fit_calibration,
     load_calibration,
     read_calibration,
 )
 from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
+from search.grounding.fitting import fit_calibration
 from search.grounding.pictures import PICTURE_MEASURES
 from search.grounding.verdict import CAUTIOUS
 

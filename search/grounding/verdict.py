@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from footage.core.config import FOUND_FROM
 from footage.core.types import Match, Verdict
 
 NEAR = 0.5
@@ -19,7 +20,7 @@ MATCHES_PER_VIDEO = 3
 class Thresholds:
     """The least confidence of each verdict."""
 
-    found: float = 0.7
+    found: float = FOUND_FROM
     """Least confidence of "found"."""
     not_found: float = 0.2
     """Confidence below which it is "not found"."""
