@@ -72,6 +72,28 @@ def verdicts(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     return {**scores, "reliability": [asdict(row) for row in curve]}
 
 
+def calibration(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """`footage calibrate` in another style of drawn footage: by number of labels; or, are promises kept?"""
+    from evaluation.calibrating.own import PromiseWanted
+    from evaluation.suites.drawn_calibration import evaluate_calibration
+    from footage.synthetic.styles import STYLES
+
+    return evaluate_calibration(
+        service.model(),
+        service.embedder(),
+        seed=given.seed,
+        style=STYLES[given.style],
+        find_model=_find_model(service),
+        libraries=given.libraries or (20 if given.promise else 3),
+        queries=given.queries or 80,
+        labels=given.labels,
+        resamples=given.resamples,
+        promises=[PromiseWanted(precision, given.confidence) for precision in given.promise or ()],
+        folder=given.keep,
+        on_progress=_progress,
+    )
+
+
 def occurrences(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     """Events that happen two to five times in a drawn video: is every one found, also without captions?"""
     from evaluation.suites.drawn import evaluate_occurrences
@@ -275,7 +297,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evaluation.suites", description=__doc__)
     suites = parser.add_subparsers(required=True, metavar="NAME")
-    for suite in (demo_model, end_to_end, verdicts, occurrences, images, long_file, tracks, retrieval):
+    for suite in (
+        demo_model,
+        end_to_end,
+        verdicts,
+        calibration,
+        occurrences,
+        images,
+        long_file,
+        tracks,
+        retrieval,
+    ):
         one = suites.add_parser(
             suite.__name__.replace("_", "-"), help=suite.__doc__, description=suite.__doc__
         )
@@ -292,6 +324,8 @@ def _parser() -> argparse.ArgumentParser:
             _add_drawn(one, suite)
         if suite is images:
             _add_images(one)
+        if suite is calibration:
+            _add_calibration(one)
     return parser
 
 
@@ -350,6 +384,43 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_calibration(parser: argparse.ArgumentParser) -> None:
+    from footage.synthetic.styles import STYLES
+
+    parser.add_argument("--style", choices=sorted(STYLES), default="night", help="what the clips look like")
+    parser.add_argument(
+        "--labels",
+        type=_numbers(int),
+        default=(20, 50, 100),
+        metavar="LIST",
+        help="numbers of labelled queries, separated by commas",
+    )
+    parser.add_argument(
+        "--resamples", type=_positive, default=24, metavar="N", help="sets of labelled queries of each size"
+    )
+    parser.add_argument(
+        "--promise",
+        type=_numbers(float),
+        metavar="LIST",
+        help="precisions of found to promise, separated by commas; instead of the curve by number of labels",
+    )
+    parser.add_argument(
+        "--confidence", type=float, default=0.9, metavar="SHARE", help="confidence of the promises"
+    )
+    parser.add_argument(
+        "--libraries", type=_positive, metavar="N", help="libraries of 12 clips: 3, or 20 for promises"
+    )
+
+
+def _numbers(kind: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:
+    """Reads numbers separated by commas."""
+
+    def numbers(text: str) -> tuple[float, ...]:
+        return tuple(kind(part) for part in text.split(","))
+
+    return numbers
+
+
 def _add_tracks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the drawn clips")
     parser.add_argument("--videos", type=_positive, default=24, metavar="N", help="clips to draw")
@@ -369,7 +440,7 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
     parser.add_argument(
         "--allow-remote", action="store_true", default=None, help="allow a model server on another machine"
     )
-    if suite in (end_to_end, verdicts, occurrences, images):
+    if suite in (end_to_end, verdicts, calibration, occurrences, images):
         parser.add_argument("--find-model", metavar="NAME", help="another model that finds")
         parser.add_argument(
             "--find-model-path", type=Path, metavar="FOLDER", help="folder with its profile's weights"
@@ -384,7 +455,7 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
             metavar="N",
             help="clips to draw",
         )
-    if suite in (end_to_end, verdicts, images):
+    if suite in (end_to_end, verdicts, calibration, images):
         parser.add_argument(
             "--queries",
             type=_positive,

@@ -88,7 +88,8 @@ class Promise(BaseModel):
     precision: float
     """At least this share of the queries with the verdict "found" is present, ..."""
     confidence: float
-    """... with this confidence: over sets of labelled queries, the promise is kept in this share of them."""
+    """... with this confidence: for this share of all sets of labels, no promise is made that does not
+    hold."""
     present_share: float
     """Share of present queries, of all that are asked, for which it holds, 0 to 1."""
     found_from: float

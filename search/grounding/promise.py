@@ -10,11 +10,13 @@ Jordan and Lei, 2021, arXiv:2110.01052; their selective classification) with fix
 3. It is tested for n = least(a), least(a + 1), ..., where least(w) is the fewest queries of which w may be
    absent, until one p-value is above 1 - confidence. The last n before gives the threshold.
 
-The numbers n are fixed before the labels are seen, so that no correction for the number of tests is needed.
-Each test is exact because, given the confidence of query n + 1, the first n are independent draws of queries
-above it. The first true hypothesis of the sequence is the one that could be rejected wrongly; this holds for
-it, too, as long as precision does not fall while the threshold rises. Queries must be independent draws of
-what will be asked, and their truth must have had no part in their order.
+The numbers n depend on how many queries reach ``LEAST_THRESHOLD`` and on no label, so that the number of
+tests needs no correction. Each test is exact because, given the confidence of query n + 1, the first n are
+independent draws of queries above it. The first true hypothesis of the sequence is the one that could be
+rejected wrongly; the test of this one is exact or cautious, too, as long as precision does not fall while the
+threshold rises. Queries must be independent draws of what will be asked, and their truth must have had no
+part in their order. So a promise that does not hold is made for at most a share 1 - confidence of all sets of
+labels; where promises are seldom possible, a larger share of those that are made may fail.
 
 For another share of present queries than among the labels, e is changed: absent queries are e' / (1 - e') of
 the present ones among the first n at the one share, and (odds of the labels' share / odds of the other) times
@@ -26,14 +28,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from search.grounding.calibration import Promise
 
 LEAST_THRESHOLD = 0.2
 """No threshold below this is chosen: below it a moment is called "not found"."""
-START_SHARE = 0.25
-"""The sequence starts with the most absent queries allowed among this share of all queries: the more labels,
-the less a single wrong one decides."""
+START_SHARE = 2 / 3
+"""The sequence starts with the largest number of at most this share of the queries that reach
+``LEAST_THRESHOLD``: the more labels, the less a single wrong one decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def choose_threshold(
     Args:
         labels: Labelled queries, present and absent ones.
         precision: The least share of the found queries that are present, in (0, 1).
-        confidence: In (0, 1): over sets of labelled queries, the promise is kept in this share of them.
+        confidence: In (0, 1): for this share of all sets of labels, no promise is made that does not hold.
         present_share: Share of present queries among those that will be asked, in (0, 1); as labelled if
             None.
         date: Today, ISO 8601.
@@ -93,7 +96,7 @@ def choose_threshold(
     able = [label for label in ordered if label.confidence >= LEAST_THRESHOLD]
     # 2. Test until one fails.
     chosen: tuple[int, int] | None = None
-    for least in _sequence(len(labels), most_wrong, 1 - confidence):
+    for least in _sequence(len(able), most_wrong, 1 - confidence):
         found = _with_ties(able, least)
         if found is None:
             break
@@ -128,6 +131,7 @@ def wrong_share(precision: float, *, held: float, asked: float) -> float:
     return odds / (1 + odds)
 
 
+@lru_cache(maxsize=4096)
 def least_found(wrong: int, most_wrong: float, level: float) -> int:
     """The fewest found queries n, ``wrong`` of them absent: P(Binomial(n, most_wrong) <= wrong) <= level."""
     low, high = wrong, wrong + 1
@@ -144,18 +148,24 @@ def least_found(wrong: int, most_wrong: float, level: float) -> int:
 
 def binomial_tail(wrong: int, found: int, share: float) -> float:
     """P(Binomial(found, share) <= wrong): the exact p-value of "more than this share are wrong"."""
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
-    return float(binom.cdf(wrong, found, share))
+    return float(bdtr(wrong, found, share))
 
 
-def _sequence(queries: int, most_wrong: float, level: float) -> list[int]:
-    """How many found queries each test takes at least, in order; it depends on no label."""
+def _sequence(able: int, most_wrong: float, level: float) -> list[int]:
+    """How many found queries each test takes at least, in order; it depends on no label.
+
+    Args:
+        able: Queries that reach ``LEAST_THRESHOLD``.
+        most_wrong: Largest share of absent ones among the found.
+        level: 1 less the confidence.
+    """
     numbers, wrong = [least_found(0, most_wrong, level)], 1
-    while numbers[-1] <= queries:
+    while numbers[-1] <= able:
         numbers.append(least_found(wrong, most_wrong, level))
         wrong += 1
-    first = sum(number <= START_SHARE * queries for number in numbers)
+    first = sum(number <= START_SHARE * able for number in numbers)
     return numbers[max(0, first - 1) : -1]
 
 
