@@ -325,7 +325,9 @@ def _parser() -> argparse.ArgumentParser:
         if suite is images:
             _add_images(one)
         if suite is calibration:
-            _add_calibration(one)
+            from evaluation.suites.drawn_calibration import add_options
+
+            add_options(one)
     return parser
 
 
@@ -382,43 +384,6 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
     )
-
-
-def _add_calibration(parser: argparse.ArgumentParser) -> None:
-    from footage.synthetic.styles import STYLES
-
-    parser.add_argument("--style", choices=sorted(STYLES), default="night", help="what the clips look like")
-    parser.add_argument(
-        "--labels",
-        type=_numbers(int),
-        default=(20, 50, 100),
-        metavar="LIST",
-        help="numbers of labelled queries, separated by commas",
-    )
-    parser.add_argument(
-        "--resamples", type=_positive, default=24, metavar="N", help="sets of labelled queries of each size"
-    )
-    parser.add_argument(
-        "--promise",
-        type=_numbers(float),
-        metavar="LIST",
-        help="precisions of found to promise, separated by commas; instead of the curve by number of labels",
-    )
-    parser.add_argument(
-        "--confidence", type=float, default=0.9, metavar="SHARE", help="confidence of the promises"
-    )
-    parser.add_argument(
-        "--libraries", type=_positive, metavar="N", help="libraries of 12 clips: 3, or 20 for promises"
-    )
-
-
-def _numbers(kind: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:
-    """Reads numbers separated by commas."""
-
-    def numbers(text: str) -> tuple[float, ...]:
-        return tuple(kind(part) for part in text.split(","))
-
-    return numbers
 
 
 def _add_tracks(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from evaluation.calibrating.own import PromiseWanted
 from evaluation.calibrating.promises import kept_promises, pooled_promises, promise_figures
 from evaluation.suites.drawn_styles import QUERIES, VIDEOS, style_answers
 from evaluation.suites.scoring import OnProgress, nobody
-from footage.synthetic.styles import DrawnStyle
+from footage.synthetic.styles import STYLES, DrawnStyle
 from footage.vlm.profiles import fitted_as
 from search.grounding.calibration import UNCALIBRATED, Calibration, default_calibration
 
@@ -110,3 +111,39 @@ def _promise(
 
 def _rounded(figures: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the suite."""
+    parser.add_argument("--style", choices=sorted(STYLES), default="night", help="what the clips look like")
+    parser.add_argument(
+        "--labels",
+        type=_numbers(int),
+        default=(20, 50, 100),
+        metavar="LIST",
+        help="numbers of labelled queries, separated by commas",
+    )
+    parser.add_argument(
+        "--resamples", type=int, default=24, metavar="N", help="sets of labelled queries of each size"
+    )
+    parser.add_argument(
+        "--promise",
+        type=_numbers(float),
+        metavar="LIST",
+        help="precisions of found to promise, separated by commas; instead of the curve by number of labels",
+    )
+    parser.add_argument(
+        "--confidence", type=float, default=0.9, metavar="SHARE", help="confidence of the promises"
+    )
+    parser.add_argument(
+        "--libraries", type=int, metavar="N", help="libraries of 12 clips: 3, or 20 for promises"
+    )
+
+
+def _numbers(kind: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:
+    """Reads numbers separated by commas."""
+
+    def numbers(text: str) -> tuple[float, ...]:
+        return tuple(kind(part) for part in text.split(","))
+
+    return numbers

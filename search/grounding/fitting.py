@@ -39,6 +39,7 @@ FOLDS = 5
 """Folds of the cross-validation."""
 _BOUND = 30.0  # of log-odds, as in ``Fit.confidence``
 _LEAST_SCALE = 0.05
+_TOLERANCE = 1e-6  # of the loss, relative
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +139,20 @@ def fit_calibration(
     )
 
 
-def moved(labels: Sequence[LabelledMatch], base: Calibration | PicturedFits, step: Freedom) -> Calibration:
+def moved(
+    labels: Sequence[LabelledMatch],
+    base: Calibration | PicturedFits,
+    step: Freedom,
+    *,
+    alone: bool = True,
+) -> Calibration:
     """The default fit, moved towards some labels as far as a step allows; of spans without pictures.
 
     Args:
         labels: The labelled matches, without measures of pictures unless ``base`` weighs them.
         base: The default fit.
         step: How far anything may move.
+        alone: Whether to move the fit of the model alone, too.
 
     Returns:
         A calibration without a card.
@@ -166,8 +174,10 @@ def moved(labels: Sequence[LabelledMatch], base: Calibration | PicturedFits, ste
         for (fit, mine), captions in zip(both, (True, False), strict=True)
     ]
     # 3. The same for the model alone, from all labels.
-    alone = _scaled(base.uncaptioned, *_platt([(base.uncaptioned, labels)], step))
-    uncaptioned = _reweighted(alone, labels, step, [*MODEL_MEASURES, *further])
+    uncaptioned = base.uncaptioned
+    if alone:
+        scaled = _scaled(uncaptioned, *_platt([(uncaptioned, labels)], step))
+        uncaptioned = _reweighted(scaled, labels, step, [*MODEL_MEASURES, *further])
     return Calibration(model="", captioned=fits[0], silent=fits[1], uncaptioned=uncaptioned)
 
 
@@ -268,11 +278,12 @@ def _out_of_fold(
     import numpy as np
 
     predicted = np.zeros(len(labels))
+    alone = any(not each.measures.keys() >= SILENT_MEASURES.keys() for each in labels)
     for fold in range(FOLDS):
         out = np.flatnonzero(folds == fold).tolist()
         if not out:
             continue
-        fitted = moved([labels[n] for n in np.flatnonzero(folds != fold).tolist()], base, step)
+        fitted = moved([labels[n] for n in np.flatnonzero(folds != fold).tolist()], base, step, alone=alone)
         for n in out:
             predicted[n] = fitted.fit_for(labels[n].measures).confidence(labels[n].measures)
     return predicted
@@ -300,7 +311,7 @@ def _platt(kinds: Sequence[tuple[Fit, Sequence[LabelledMatch]]], step: Freedom) 
         return value, gradient
 
     bounds = [(None, None), (_LEAST_SCALE - 1, None)]
-    found = minimize(loss, np.zeros(2), jac=True, bounds=bounds, method="L-BFGS-B").x
+    found = minimize(loss, np.zeros(2), jac=True, bounds=bounds, method="L-BFGS-B", tol=_TOLERANCE).x
     return float(found[0]), float(1 + found[1])
 
 
@@ -332,7 +343,7 @@ def _reweighted(prior: Fit, labels: Sequence[LabelledMatch], step: Freedom, name
     for name, kept, value in zip(names, varies, mean, strict=True):
         signed = (None, 0.0) if name in AGAINST else (0.0, None)
         bounds.append(signed if kept else (value, value))
-    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", tol=_TOLERANCE).x
     weights = found[1:] / spread
     return Fit(
         intercept=round(float(found[0] - weights @ middle), 4),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from search.results import SearchCoverage, SearchResult
 
 
-UNCALIBRATED = "The confidence is not calibrated for this model: run footage calibrate --truth FILE."
+UNCALIBRATED_HINT = "The confidence is not calibrated for this model: run footage calibrate --truth FILE."
 WITHOUT_MODEL = (
     "To search only the captions, without the model: --no-ground. With --mode text, no embedder is needed "
     "either."
@@ -70,7 +70,9 @@ def _print_table(rows: Sequence[tuple[int, Match, int]], last: Sequence[str]) ->
     out.print(table)
     matches = [match for _, match, _ in rows]
     if any(_uncalibrated(match) for match in matches):
-        console.notes().print(UNCALIBRATED, soft_wrap=True)
+        from search.grounding.calibration import UNCALIBRATED_MEANS
+
+        console.notes().print(f"{UNCALIBRATED_HINT} {UNCALIBRATED_MEANS}", soft_wrap=True)
 
 
 def _more(match: Match, others: int) -> str:

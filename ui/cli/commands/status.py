@@ -50,7 +50,7 @@ def run(
 
     For each collection: hours found = indexed + failed + waiting + left out + offline.
     """
-    from service import status
+    from service import factories, status
 
     if duplicates and (failed or files):
         raise UsageError(
@@ -70,7 +70,7 @@ def run(
 
         console.emit_records(status_records(result))
     else:
-        _print_status(result)
+        _print_status(result, factories.verdict_standing(settings))
 
 
 def _show_duplicates(service: Service, *, as_json: bool) -> None:
@@ -94,7 +94,7 @@ def _audit_rows(audited: Audited | None) -> list[tuple[str, str]]:
     return [("audit", f"{audited.agreement_rate:.1%} of {formatting.count(audited.events, 'event')} agree")]
 
 
-def _print_status(result: StatusResult) -> None:
+def _print_status(result: StatusResult, verdicts: str) -> None:
     from footage.core.timecode import format_time
 
     out, status = console.results(), result.index
@@ -116,6 +116,7 @@ def _print_status(result: StatusResult) -> None:
         *_track_rows(result),
         *_image_rows(result),
         ("finds", console.plain(result.find_model)),
+        ("verdicts", console.plain(verdicts)),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
         ("last run", _run_line(result.last_run)),
         *_audit_rows(result.audited),
