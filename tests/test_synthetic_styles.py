@@ -1,4 +1,4 @@
-"""Styles of drawn footage: what is drawn by day stays as it was, every style is repeatable, truth is the same."""
+"""Styles of drawn footage: by day it stays as it was, every style is repeatable and changes no truth."""
 
 from __future__ import annotations
 

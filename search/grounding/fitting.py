@@ -219,7 +219,7 @@ def _pictured(
         return None  # pictures would weigh nothing
     best = moved(shown, start, step)
     card = card_of(predicted, [each.right for each in shown], data=data, date=date, moved=step.name)
-    # Without labels of its own, a span without a captioned event is weighed as by the model and pictures alone.
+    # Without labels, a span without a captioned event is weighed by the model and pictures alone.
     silent = base.pictured is not None or any(
         not each.measures.keys() >= CAPTION_MEASURES.keys() for each in shown
     )
