@@ -32,9 +32,8 @@ from footage.core.setting_values import UserPath, known_device, known_executor, 
 from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
 from footage.core.tracks import RUN_TRACKS
+from footage.core.verdicts import FOUND_FROM
 
-FOUND_FROM = 0.7
-"""Least confidence of "found" where neither a setting nor a calibration says otherwise."""
 OPTION_NAMES = {
     "window_seconds": ("--window", "--window-seconds"),
     "overlap_seconds": ("--overlap", "--overlap-seconds"),
@@ -162,8 +161,7 @@ class Settings(BaseSettings):
         default=None,
         gt=0,
         le=1,
-        description='Minimum confidence for the verdict "found", 0 to 1; unset: the promised threshold of '
-        "the calibration, if any, else 0.7.",
+        description='Minimum confidence for "found", 0 to 1; unset: as the calibration promises, else 0.7.',
     )
     not_found_below: float = Field(
         default=0.2,

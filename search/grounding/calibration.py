@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from footage.core.atomic import whole_file
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
+from footage.core.verdicts import UNCALIBRATED_MEANS
 from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
 from search.grounding.pictures import PICTURE_MEASURES
 from search.grounding.reliability import auroc, reliability_curve
@@ -184,11 +185,6 @@ class Calibration(BaseModel):
         return self.pictured if self.pictured and measures.keys() >= PICTURE_MEASURES.keys() else self
 
 
-UNCALIBRATED_MEANS = (
-    "Uncalibrated means: no labelled answer has tested this model's confidence, so it serves to order "
-    'answers, and "70% sure" can be right more or less often than in 7 of 10 cases.'
-)
-"""What "uncalibrated" means for the user."""
 UNCALIBRATED = Calibration(
     model="",
     captioned=Fit(

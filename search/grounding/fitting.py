@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 LEAST_EXAMPLES = 5
 """Fewest labelled matches to fit from."""
-ERRORS = 1.5
-"""Standard errors that a further step must gain on queries left out. With one, the usual rule, every third
-set of 20 labelled queries of drawn footage made the loss of a fit that suited it worse."""
 FOLDS = 5
 """Folds of the cross-validation."""
 _BOUND = 30.0  # of log-odds, as in ``Fit.confidence``
@@ -257,7 +254,7 @@ def _chosen(
     for n in range(best):
         apart = losses[n] - losses[best]
         error = float(apart.std(ddof=1)) * math.sqrt(len(queries)) if len(queries) > 1 else math.inf
-        if apart.sum() <= ERRORS * error:
+        if apart.sum() <= error:
             best = n
             break
     return steps[best], predictions[best].tolist()

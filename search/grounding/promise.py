@@ -200,7 +200,7 @@ def _none(
             times = next(
                 (
                     times
-                    for times in (1 + n / 10 for n in range(1, 200))
+                    for times in (1.05**n for n in range(1, 200))
                     if binomial_tail(math.ceil(wrong * times), math.floor(found * times), most_wrong) <= level
                 ),
                 math.inf,

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from footage.core.config import FOUND_FROM
 from footage.core.types import Match, Verdict
+from footage.core.verdicts import FOUND_FROM
 
 NEAR = 0.5
 """Least similarity of a text that may mean the same as the query. In drawn footage, queries about things that

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from footage.core.timecode import format_time
 from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, is_image_track
 from footage.core.types import Match
+from footage.core.verdicts import UNCALIBRATED_MEANS
 from ui.cli import console, quotes
 from ui.text import count as count
 from ui.text import short_path as short_path
@@ -70,8 +71,6 @@ def _print_table(rows: Sequence[tuple[int, Match, int]], last: Sequence[str]) ->
     out.print(table)
     matches = [match for _, match, _ in rows]
     if any(_uncalibrated(match) for match in matches):
-        from search.grounding.calibration import UNCALIBRATED_MEANS
-
         console.notes().print(f"{UNCALIBRATED_HINT} {UNCALIBRATED_MEANS}", soft_wrap=True)
 
 

@@ -357,7 +357,7 @@ def _index(settings: Settings) -> Check:
 
 def _verdicts(settings: Settings) -> Check:
     """What stands behind the confidence of verdicts; no warning: searches work without a fit."""
-    from service.factories import verdict_standing
+    from service.verdict_standing import verdict_standing
 
     return Check("verdicts", "ok", verdict_standing(settings))
 

@@ -50,7 +50,8 @@ def run(
 
     For each collection: hours found = indexed + failed + waiting + left out + offline.
     """
-    from service import factories, status
+    from service import status
+    from service.verdict_standing import verdict_standing
 
     if duplicates and (failed or files):
         raise UsageError(
@@ -70,7 +71,7 @@ def run(
 
         console.emit_records(status_records(result))
     else:
-        _print_status(result, factories.verdict_standing(settings))
+        _print_status(result, verdict_standing(settings))
 
 
 def _show_duplicates(service: Service, *, as_json: bool) -> None:

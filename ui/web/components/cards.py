@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
-from search.grounding.calibration import UNCALIBRATED_MEANS
+from footage.core.verdicts import UNCALIBRATED_MEANS
 from search.query.filters import read_moment
 from ui.text import track_name
 from ui.web.components import markup, quotes
