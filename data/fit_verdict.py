@@ -29,7 +29,8 @@ from footage.vlm.profiles import fitted_as
 from footage.vlm.protocol import VideoModel
 from indexer.tracks.factories import image_maker
 from search.engine import Engine
-from search.grounding.calibration import CARDS, UNCALIBRATED, Calibration, card_name, fit_calibration
+from search.grounding.calibration import CARDS, UNCALIBRATED, Calibration, card_name
+from search.grounding.fitting import fit_calibration
 from search.grounding.options import GroundingOptions
 from search.retrieval.images import ImageRetriever
 from service import factories

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from footage.vlm.protocol import VideoModel
     from indexer.pipeline import Progress
     from search.engine import Engine
+    from search.grounding.options import GroundingOptions
 
 RIGHT_IOU = 0.5
 """A span is right from this IoU on; the field's usual bar."""
@@ -230,16 +231,18 @@ def ask_own(
     store: Store,
     questions: Sequence[TruthQuery],
     *,
+    looking: GroundingOptions | None = None,
     on_progress: OnProgress,
     model: VideoModel | None = None,
 ) -> list[Asked]:
     """Ask every question as a search does, and keep all that is listed.
 
     Args:
-        engine: Of the search.
+        engine: Searches the index.
         store: The index.
-        questions: What to ask.
-        on_progress: Called after each question.
+        questions: The questions.
+        looking: How far to look; the engine's own when None.
+        on_progress: Called with (stage, done, total).
         model: The model of the engine, where its calls and tokens are to be counted.
 
     Raises:
@@ -255,7 +258,7 @@ def ask_own(
         began = time.perf_counter()
         # As many matches as any search takes videos: a longer list would search differently.
         response: list[list[Match]] = []
-        result = engine.search(question.text, limit=CANDIDATES, on_hits=response.append)
+        result = engine.search(question.text, limit=CANDIDATES, looking=looking, on_hits=response.append)
         seconds = time.perf_counter() - began - result.timings.load_seconds
         truths: dict[str, tuple[Span, ...]] = {}
         for path, spans in question.truths.items():  # two copies of a video may both be named

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
-from search.grounding.calibration import CARDS, Card, card_name, fitted_logistic
+from search.grounding.calibration import CARDS, Card, card_name
+from search.grounding.logistic import fitted_logistic
 from search.retrieval.background import standing
 
 if TYPE_CHECKING:

@@ -343,7 +343,7 @@ def looking(
     """
     from search.grounding.calibration import read_calibration
     from search.grounding.options import GroundingOptions
-    from search.grounding.verdict import Thresholds
+    from search.grounding.verdict import CAUTIOUS, Thresholds
 
     return GroundingOptions(
         fresh=fresh,
@@ -351,5 +351,8 @@ def looking(
         budget_seconds=budget_seconds,
         window_seconds=settings.grounding_window_seconds,
         calibration=read_calibration(settings.calibration) if settings.calibration else None,
-        thresholds=Thresholds(settings.found_from, settings.not_found_below),
+        thresholds=Thresholds(
+            CAUTIOUS.found if settings.found_from is None else settings.found_from, settings.not_found_below
+        ),
+        promised=settings.found_from is None,
     )

@@ -182,6 +182,8 @@ SLOW_FILES = frozenset(
         "vlm_restarts",
         "vlm_server",
         "vlm_weights",
+        "evaluation_calibration",
+        "search_promise",
     ]
 )
 """What ``make test-fast`` leaves out: files whose tests load models, encode long clips, start servers,

@@ -10,15 +10,18 @@ import pytest
 from footage.core.errors import FileError, UsageError
 from search.grounding import calibration
 from search.grounding.calibration import (
+    AGAINST,
     CARDS,
     UNCALIBRATED,
+    Calibration,
     Fit,
     card_name,
-    fit_calibration,
     load_calibration,
     read_calibration,
 )
 from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
+from search.grounding.fitting import LEAST_EXAMPLES, MONOTONE, STEPS, LabelledMatch, fit_calibration, moved
+from search.grounding.logistic import fitted_logistic
 from search.grounding.pictures import PICTURE_MEASURES
 from search.grounding.verdict import CAUTIOUS
 
@@ -55,9 +58,10 @@ def test_a_fit_tells_right_from_wrong_and_says_how_well():
     assert 0.2 < made.confidence(alone) < 0.8
 
 
-def test_where_captions_are_hardly_ever_silent_the_default_holds_there():
+def test_where_captions_are_never_silent_the_scaled_default_holds_there():
     made = fitted()
-    assert made.silent == UNCALIBRATED.silent != fitted().uncaptioned
+    assert abs(made.silent.weights["start"] / UNCALIBRATED.silent.weights["start"] - 1) < 0.6  # scaled alone
+    assert len({round(made.silent.weights[n] / w, 3) for n, w in UNCALIBRATED.silent.weights.items()}) == 1
     rows, right, groups = examples()
     for row in rows[::2]:
         del row["similarity"]
@@ -170,13 +174,105 @@ def test_what_is_no_calibration_is_refused_in_a_sentence(tmp_path, text, message
         read_calibration(tmp_path / "nothing.json")
 
 
-def test_too_few_or_one_sided_labels_are_refused():
-    rows, right, groups = examples(20)
+def test_too_few_labels_are_refused_and_one_sided_ones_only_shift():
+    rows, right, groups = examples(LEAST_EXAMPLES - 1)
     with pytest.raises(UsageError, match="too few"):
         fit_calibration(rows, right, groups, model="demo", data="", date="")
     rows, _, groups = examples(100)
-    with pytest.raises(UsageError, match="too few"):
-        fit_calibration(rows, [True] * 100, groups, model="demo", data="", date="")
+    made = fit_calibration(rows, [True] * 100, groups, model="demo", data="", date="")
+    assert made.card.auroc is None and all(-40 < fit.intercept < 40 for fit in (made.captioned, made.silent))
+    assert made.confidence(rows[0]) >= UNCALIBRATED.confidence(rows[0])
+    assert read_back(made) == made
+
+
+def read_back(made):
+    return Calibration.model_validate_json(made.model_dump_json())
+
+
+def default_for(rows, right, *, weight=9.0):
+    """A default fit that suits the examples about as well as any."""
+    captioned = Fit(intercept=-0.6 * weight, weights={"similarity": weight})
+    return UNCALIBRATED.model_copy(update={"captioned": captioned})
+
+
+def loss(made, rows, right):
+    sure = np.clip([made.confidence(row) for row in rows], 1e-4, 1 - 1e-4)
+    truth = np.array(right, float)
+    return float(-(truth * np.log(sure) + (1 - truth) * np.log(1 - sure)).mean())
+
+
+def drawn(seed, count):
+    """Labelled matches as ``examples``, others with every seed; three matches a query."""
+    rng = np.random.default_rng(seed)
+    right = rng.random(count) < 0.5
+    rows = [dict(zip(NAMES, rng.random(len(NAMES)).tolist(), strict=True)) for _ in range(count)]
+    for row, is_right in zip(rows, right, strict=True):
+        row["similarity"] = float(np.clip(rng.normal(0.75 if is_right else 0.45, 0.15), 0, 1))
+    return rows, right.tolist(), [f"query {n // 3}" for n in range(count)]
+
+
+def test_few_labels_leave_a_default_that_suits_as_it_is():
+    base = default_for(*drawn(0, 1)[:2], weight=13.3)  # the true log-odds: 2 * 0.3 / 0.15 ** 2 / 2
+    tested = drawn(999, 400)[:2]
+    before = loss(base, *tested)
+    after = [
+        loss(fit_calibration(*drawn(seed, 60), model="", data="", date="", base=base), *tested)
+        for seed in range(4)
+    ]
+    assert np.mean(after) <= before + 0.02 and max(after) <= before + 0.08
+
+
+def test_few_labels_correct_a_default_that_is_far_too_sure():
+    base = UNCALIBRATED.model_copy(update={"captioned": Fit(intercept=-9.0, weights={"similarity": 30.0})})
+    tested = drawn(999, 400)[:2]
+    after = [
+        loss(fit_calibration(*drawn(seed, 60), model="", data="", date="", base=base), *tested)
+        for seed in range(4)
+    ]
+    assert max(after) < loss(base, *tested) - 0.3
+
+
+def test_many_labels_overrule_the_default():
+    rows, right, groups = drawn(5, 1_500)
+    made = fit_calibration(rows, right, groups, model="", data="", date="")
+    intercept, weights, _ = fitted_logistic(rows, right, groups, names=NAMES, data="", date="")
+    assert made.captioned.weights["similarity"] == pytest.approx(weights["similarity"], rel=0.1)
+    assert loss(made, rows, right) == pytest.approx(
+        loss(made.model_copy(update={"captioned": Fit(intercept=intercept, weights=weights)}), rows, right),
+        abs=0.005,
+    )
+
+
+def odds(made, row):
+    fit = made.fit_for(row)
+    return fit.intercept + sum(weight * row[name] for name, weight in fit.weights.items())
+
+
+def test_no_freedom_is_the_default_and_a_scaled_one_keeps_every_order():
+    rows, right, groups = drawn(3, 90)
+    labels = [LabelledMatch(*each) for each in zip(rows, right, groups, strict=True)]
+    as_it_is = moved(labels, UNCALIBRATED, STEPS[0])
+    assert (as_it_is.captioned, as_it_is.silent, as_it_is.uncaptioned) == (
+        UNCALIBRATED.captioned,
+        UNCALIBRATED.silent,
+        UNCALIBRATED.uncaptioned,
+    )
+    made = fit_calibration(rows, right, groups, model="", data="", date="", monotone=True)
+    assert made.card.moved in {step.name for step in STEPS[:MONOTONE]}
+    silent = [{k: v for k, v in row.items() if k not in CAPTION_MEASURES or k == "elsewhere"} for row in rows]
+    order = np.argsort([odds(UNCALIBRATED, row) for row in [*rows, *silent]])
+    after = np.array([odds(made, row) for row in [*rows, *silent]])
+    assert (np.diff(after[order]) >= -2e-3).all()  # weights are rounded to four decimals
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_signs_hold_whatever_labels_say(step):
+    rows, right, groups = drawn(4, 90)
+    turned = [
+        LabelledMatch(row, not is_right, g) for row, is_right, g in zip(rows, right, groups, strict=True)
+    ]
+    for fit in (moved(turned, UNCALIBRATED, step).captioned, moved(turned, UNCALIBRATED, step).uncaptioned):
+        assert all((value <= 0) if name in AGAINST else (value >= 0) for name, value in fit.weights.items())
 
 
 def test_the_default_never_says_found_of_what_the_model_alone_names():

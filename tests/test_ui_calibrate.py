@@ -12,7 +12,8 @@ from test_ui_commands import bare_environment, lines  # noqa: F401
 
 from footage.embed.text_embedder import load_embedder
 from search.grounding import calibration
-from search.grounding.calibration import LEAST_EXAMPLES, read_calibration
+from search.grounding.calibration import read_calibration
+from search.grounding.fitting import LEAST_EXAMPLES
 from service.session import Loaders
 from ui.cli.main import app
 
@@ -92,7 +93,7 @@ def test_a_fit_is_written_told_and_used(library, tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     [response] = lines(result.stdout)
     made = read_calibration(out)
-    assert response == {"out": str(out), **json.loads(made.model_dump_json())}
+    assert response == {"out": str(out), **json.loads(made.model_dump_json()), "refused": None, "more": None}
     assert made.model == PROFILE.name and made.card is not None
     count, absent = len(VIDEOS) * len(DEEDS) + len(ABSENT), len(ABSENT)
     assert made.card.data == f"{count} queries of truth.json, {absent} of them absent"
@@ -118,18 +119,68 @@ def test_without_a_place_it_is_written_where_searches_look(library, tmp_path):
     assert searched()["calibrated"] is True
 
 
-@pytest.mark.parametrize(
-    ("present", "response"), [(3, "(3 right) are too few"), (1, "(1 right) are too few")]
-)
-def test_too_few_labels_are_told_and_nothing_is_written(library, tmp_path, present, response):
-    happens = list(VIDEOS[0].events.items())[:present]
-    videos = {str(library / "yard0.mp4"): {"events": [event(text.rstrip("."), *at) for text, at in happens]}}
-    truth = written(tmp_path / "few.json", videos, ABSENT[:2])
+def test_too_few_labels_are_told_and_nothing_is_written(library, tmp_path):
+    [(text, at), *_] = VIDEOS[0].events.items()
+    videos = {str(library / "yard0.mp4"): {"events": [event(text.rstrip("."), *at)]}}
+    truth = written(tmp_path / "few.json", videos, [])
     out = tmp_path / "fit.json"
     result = runner.invoke(app, ["calibrate", "--truth", str(truth), "--out", str(out), "--json"])
     error = json.loads(result.stderr)
     assert result.exit_code == 2 and result.stdout == "" and not out.exists()
-    assert response in error["error"] and "Label more queries" in error["hint"]
+    assert "are too few" in error["error"] and "Label more queries" in error["hint"]
+
+
+def test_a_promise_is_made_stored_shown_and_used_unless_the_setting_is_set(library, tmp_path, monkeypatch):
+    out = tmp_path / "fit.json"
+    result = calibrate(library, "--out", str(out), "--promise", "0.7", "--confidence", "0.8")
+    promise = read_calibration(out).promise
+    assert result.exit_code == 0, result.output
+    assert promise is not None and (promise.precision, promise.confidence) == (0.7, 0.8)
+    said = " ".join(result.stdout.split())
+    assert promise.sentence in said and f"{promise.found} labelled queries that are found" in said
+    monkeypatch.setenv("FOOTAGE_CALIBRATION", str(out))
+    match = searched()
+    assert (match["verdict"] == "found") == (match["confidence"] >= promise.found_from)
+    assert any(line.startswith("Promised: at least 70%") for line in match["evidence"]) == (
+        match["verdict"] == "found"
+    )
+    monkeypatch.setenv("FOOTAGE_FOUND_FROM", "0.9999")
+    assert searched()["verdict"] != "found" or searched()["confidence"] >= 0.9999
+    status = runner.invoke(app, ["status"])
+    assert status.exit_code == 0 and "Promised: of the queries" in " ".join(status.stdout.split())
+
+
+def test_what_cannot_be_promised_is_told_with_the_labels_it_takes_and_the_fit_is_written(library, tmp_path):
+    out = tmp_path / "fit.json"
+    result = calibrate(library, "--out", str(out), "--promise", "0.99", "--confidence", "0.99", "--json")
+    [response] = lines(result.stdout)
+    assert result.exit_code == 1 and read_calibration(out).promise is None
+    assert response["promise"] is None and response["more"] > 100
+    assert f"about {response['more']} more are needed" in response["refused"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--promise", "1"], ["--promise", "0"], ["--promise", "0.9", "--confidence", "1.5"]],
+)
+def test_shares_out_of_range_are_refused_before_anything_is_asked(library, tmp_path, arguments):
+    result = calibrate(library, "--out", str(tmp_path / "fit.json"), *arguments, "--json")
+    error = json.loads(result.stderr)
+    assert result.exit_code == 2 and "must lie between 0 and 1" in error["error"] and "0.9" in error["hint"]
+    assert not (tmp_path / "fit.json").exists()
+
+
+def test_a_promise_needs_queries_that_nothing_answers(library, tmp_path):
+    [(text, at), *_] = VIDEOS[0].events.items()
+    truth = written(
+        tmp_path / "present.json",
+        {str(library / "yard0.mp4"): {"events": [event(text.rstrip("."), *at)]}},
+        [],
+    )
+    result = runner.invoke(app, ["calibrate", "--truth", str(truth), "--promise", "0.9", "--json"])
+    assert (
+        result.exit_code == 2 and "needs queries that nothing answers" in json.loads(result.stderr)["error"]
+    )
 
 
 def test_a_truth_file_of_other_videos_is_told(library, tmp_path):

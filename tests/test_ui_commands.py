@@ -618,7 +618,18 @@ def test_words_alone_are_searched_without_an_embedder(own: Path, monkeypatch: py
 def test_doctor_looks_at_everything_and_says_what_to_do() -> None:
     result = runner.invoke(app, ["doctor", "--json"])
     checks = {check["name"]: check for check in lines(result.stdout)}
-    names = ["Python", "torch", "video", "model", "captions", "embedder", "database", "index", "disk"]
+    names = [
+        "Python",
+        "torch",
+        "video",
+        "model",
+        "verdicts",
+        "captions",
+        "embedder",
+        "database",
+        "index",
+        "disk",
+    ]
     assert list(checks) == [*names, "service", "privacy", "state", "extras"]
     for name in ("Python", "torch", "video", "embedder", "database", "index", "service", "state", "extras"):
         assert checks[name]["state"] == "ok", checks[name]

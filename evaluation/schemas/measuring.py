@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from search.grounding.calibration import Card, Fit, PicturedFits
+from search.grounding.calibration import Card, Fit, PicturedFits, Promise
 from service.schemas.answers import MatchFields, SearchedTrackFields
 from service.schemas.base import Record
 
@@ -333,3 +333,10 @@ class CalibrationRecord(Record):
     """How it was fitted, and its quality."""
     pictured: PicturedFits | None
     """The fits for spans with pictures, and the image embedder they are for; null where none were fitted."""
+    promise: Promise | None
+    """The threshold of "found" whose precision is promised; null where none was wanted, or none can be
+    made."""
+    refused: str | None
+    """Why no promise can be made, a sentence; null where none was wanted, or it is made."""
+    more: int | None
+    """About how many more labelled queries the promise needs; null where more would hardly help."""

@@ -13,6 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluation.suites.suite_options import (
+    add_audit_options,
+    add_images_options,
+    add_retrieval_options,
+    add_tracks_options,
+    positive,
+)
 from footage.core.errors import FootageError
 from footage.core.process import settle
 from service.session import Service
@@ -24,8 +31,6 @@ if TYPE_CHECKING:
 
 FINDS = ("model", "model_path", "find_model", "find_model_path", "device", "allow_remote")
 """Settings that options set."""
-MOST_PLANTED = 0.15
-"""Most of the events that get an error of one kind: of six kinds, so that some stay as they are."""
 Suite = Callable[[argparse.Namespace, Service], Mapping[str, Any]]
 
 
@@ -72,6 +77,28 @@ def verdicts(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
         on_progress=_progress,
     )
     return {**scores, "reliability": [asdict(row) for row in curve]}
+
+
+def calibration(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """`footage calibrate` in another style of drawn footage: by number of labels; or, are promises kept?"""
+    from evaluation.calibrating.own import PromiseWanted
+    from evaluation.suites.drawn_calibration import evaluate_calibration
+    from footage.synthetic.styles import STYLES
+
+    return evaluate_calibration(
+        service.model(),
+        service.embedder(),
+        seed=given.seed,
+        style=STYLES[given.style],
+        find_model=_find_model(service),
+        libraries=given.libraries or (20 if given.promise else 3),
+        queries=given.queries or 80,
+        labels=given.labels,
+        resamples=given.resamples,
+        promises=[PromiseWanted(precision, given.confidence) for precision in given.promise or ()],
+        folder=given.keep,
+        on_progress=_progress,
+    )
 
 
 def occurrences(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
@@ -194,8 +221,6 @@ _IMAGE_PARTS: dict[str, Suite] = {
     "vectors": _image_vectors,
 }
 """Parts of ``images`` by name."""
-DEFAULT_PARTS = ("verdicts", "images", "reuse")
-"""Parts that are run unless others are named."""
 
 
 def _about(scores: Scores, part: str) -> Scores:
@@ -307,6 +332,7 @@ def _parser() -> argparse.ArgumentParser:
         demo_model,
         end_to_end,
         verdicts,
+        calibration,
         occurrences,
         audit,
         images,
@@ -324,99 +350,24 @@ def _parser() -> argparse.ArgumentParser:
         if suite is not demo_model:
             one.add_argument("--embedder", metavar="NAME", help="text embedder")
         if suite is retrieval:
-            _add_retrieval(one)
+            add_retrieval_options(one)
         elif suite is tracks:
-            _add_tracks(one)
+            add_tracks_options(one)
         else:
             _add_drawn(one, suite)
         if suite is images:
-            _add_images(one)
+            add_images_options(one)
         if suite is needle:
             from evaluation.suites.needle_options import add_needle_options
 
             add_needle_options(one)
         if suite is audit:
-            _add_audit(one)
+            add_audit_options(one)
+        if suite is calibration:
+            from evaluation.suites.drawn_calibration import add_options
+
+            add_options(one)
     return parser
-
-
-def _add_retrieval(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--corpus",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="indexed sentences, in the form of ActivityNet Captions",
-    )
-    parser.add_argument(
-        "--queries", type=Path, required=True, metavar="FILE", help="queries, in the same form"
-    )
-    parser.add_argument(
-        "--arm", choices=("text", "vector", "hybrid", "all"), default="all", help="how texts are ordered"
-    )
-    parser.add_argument(
-        "--limit-queries", type=_positive, metavar="N", help="ask only N queries, chosen by hash"
-    )
-    parser.add_argument("--rerank", metavar="NAME", help="cross-encoder that reorders the best texts")
-
-
-def _add_images(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--parts",
-        type=_parts,
-        default=DEFAULT_PARTS,
-        metavar="LIST",
-        help=f"parts to run, separated by commas: {', '.join(_IMAGE_PARTS)}; "
-        f"{','.join(DEFAULT_PARTS)} unless named",
-    )
-    parser.add_argument(
-        "--libraries", type=_positive, default=3, metavar="N", help="libraries of 12 clips, for verdicts"
-    )
-    parser.add_argument(
-        "--videos", type=_positive, default=20, metavar="N", help="clips to draw, for images and vectors"
-    )
-    parser.add_argument(
-        "--hours", type=float, default=0.25, metavar="N", help="hours of the fixed camera, for reuse"
-    )
-    parser.add_argument(
-        "--activity",
-        type=float,
-        default=0.15,
-        metavar="SHARE",
-        help="share of the time with an event, for reuse",
-    )
-    parser.add_argument(
-        "--without-comparison",
-        action="store_true",
-        help="index the fixed camera only with reuse: quicker, without the loss of recall",
-    )
-    parser.add_argument(
-        "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
-    )
-
-
-def _add_audit(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--videos", type=_positive, default=12, metavar="N", help="clips to draw")
-    parser.add_argument(
-        "--rate",
-        type=_share,
-        default=0.08,
-        metavar="SHARE",
-        help="share of the events that get an error of each of the six kinds, at most 0.15",
-    )
-    parser.add_argument(
-        "--anew", action="store_true", help="caption the clips anew, without the captions of the index"
-    )
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips, index and answers here")
-
-
-def _add_tracks(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0, help="seed of the drawn clips")
-    parser.add_argument("--videos", type=_positive, default=24, metavar="N", help="clips to draw")
-    parser.add_argument(
-        "--speech-model", metavar="NAME", default="tiny.en", help="speech recogniser: a name or a folder"
-    )
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips and index here")
 
 
 def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
@@ -429,7 +380,7 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
     parser.add_argument(
         "--allow-remote", action="store_true", default=None, help="allow a model server on another machine"
     )
-    if suite in (end_to_end, verdicts, occurrences, audit, images, needle):
+    if suite in (end_to_end, verdicts, calibration, occurrences, audit, images, needle):
         parser.add_argument(
             "--find-model",
             metavar="NAME",
@@ -440,19 +391,19 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
             "--find-model-path", type=Path, metavar="FOLDER", help="folder with its profile's weights"
         )
     if suite is demo_model:
-        parser.add_argument("--clips", type=_positive, default=60, metavar="N", help="clips to draw")
+        parser.add_argument("--clips", type=positive, default=60, metavar="N", help="clips to draw")
     if suite in (end_to_end, occurrences):
         parser.add_argument(
             "--videos",
-            type=_positive,
+            type=positive,
             default=40 if suite is end_to_end else 20,
             metavar="N",
             help="clips to draw",
         )
-    if suite in (end_to_end, verdicts, images):
+    if suite in (end_to_end, verdicts, calibration, images):
         parser.add_argument(
             "--queries",
-            type=_positive,
+            type=positive,
             metavar="N",
             help="queries for what is there, and as many for what is not",
         )
@@ -463,29 +414,6 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
         )
     if suite is long_file:
         parser.add_argument("--minutes", type=float, default=60, help="length of the drawn file")
-
-
-def _parts(text: str) -> tuple[str, ...]:
-    parts = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if unknown := [part for part in parts if part not in _IMAGE_PARTS]:
-        raise argparse.ArgumentTypeError(
-            f"there is no part {unknown[0]!r}; known are {', '.join(_IMAGE_PARTS)}"
-        )
-    return parts
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 < share <= MOST_PLANTED:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MOST_PLANTED}")
-    return share
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def _progress(stage: str, done: int, total: int, detail: str = "") -> None:

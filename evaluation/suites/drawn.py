@@ -30,6 +30,7 @@ from footage.synthetic.clips import (
     write_clip,
 )
 from footage.synthetic.paraphrases import reword
+from footage.synthetic.styles import DAY, DrawnStyle
 from search.grounding.options import DEFAULT
 
 if TYPE_CHECKING:
@@ -231,10 +232,12 @@ def drawn_index(
     videos: int,
     folder: Path,
     makers: Sequence[TrackMaker] = (),
+    style: DrawnStyle = DAY,
     on_progress: OnProgress,
 ) -> tuple[dict[str, SyntheticClip], Store]:
     """Draw clips and index them, by captions and by what the ``makers`` make; the clips by resolved path."""
-    clips = write_clips(draw_clips(seed, videos, LIBRARY_SECONDS), folder / "clips", on_progress)
+    drawn = draw_clips(seed, videos, LIBRARY_SECONDS)
+    clips = write_clips(drawn, folder / "clips", on_progress, style=style)
     return clips, _indexed(clips, model, embedder, folder, on_progress, makers)
 
 
@@ -318,7 +321,7 @@ def repeated_clip(rng: np.random.Generator) -> tuple[SyntheticClip, What]:
 
 
 def write_clips(
-    clips: Sequence[SyntheticClip], folder: Path, on_progress: OnProgress
+    clips: Sequence[SyntheticClip], folder: Path, on_progress: OnProgress, *, style: DrawnStyle = DAY
 ) -> dict[str, SyntheticClip]:
     """Write clips into a folder, those that are there already left out; by resolved path."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -326,7 +329,7 @@ def write_clips(
     for number, clip in enumerate(clips):
         path = folder / f"{number:03d}.mp4"
         if not path.exists():
-            write_clip(clip, path, fps=_FPS)
+            write_clip(clip, path, fps=_FPS, style=style)
         written[str(path.resolve())] = clip
         on_progress("drawing", number + 1, len(clips))
     return written

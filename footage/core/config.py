@@ -32,6 +32,7 @@ from footage.core.setting_values import UserPath, known_device, known_executor, 
 from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
 from footage.core.tracks import RUN_TRACKS
+from footage.core.verdicts import FOUND_FROM
 
 OPTION_NAMES = {
     "window_seconds": ("--window", "--window-seconds"),
@@ -156,8 +157,11 @@ class Settings(BaseSettings):
         le=120,
         description="Length of a window during a search, in seconds; unset: the value of the profile.",
     )
-    found_from: float = Field(
-        default=0.7, gt=0, le=1, description='Minimum confidence for the verdict "found", 0 to 1.'
+    found_from: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description='Minimum confidence for "found", 0 to 1; unset: as the calibration promises, else 0.7.',
     )
     not_found_below: float = Field(
         default=0.2,
@@ -463,10 +467,11 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
             f"find_model_path ({settings.find_model_path}) needs find_model, the name of its profile.",
             hint="For example: --find-model timelens2-4b --find-model-path FOLDER",
         )
-    if settings.not_found_below >= settings.found_from:
+    found_from = FOUND_FROM if settings.found_from is None else settings.found_from
+    if settings.not_found_below >= found_from:
         raise UsageError(
             f"not_found_below ({settings.not_found_below:g}) must be smaller than found_from "
-            f"({settings.found_from:g})."
+            f"({found_from:g})."
         )
     for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
         if one in given and other not in given:

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from footage.synthetic.backdrops import BACKDROPS as _PAINTERS
 from footage.synthetic.backdrops import PROPS as _PROP_PAINTERS
 from footage.synthetic.backdrops import background
+from footage.synthetic.other_sprites import other_sprite
 from footage.synthetic.paraphrases import reword
 from footage.synthetic.sprites import COLOURS as _PALETTE
 from footage.synthetic.sprites import POSES, lay, shadow, sprite
+from footage.synthetic.styles import DAY, DrawnStyle, restyle
 from footage.synthetic.writing import aware, write_video
 
 CROSSERS: dict[str, str] = {"car": "drives", "person": "walks", "dog": "runs"}
@@ -267,7 +269,13 @@ def _cast(event: SyntheticEvent) -> _Cast:
 
 
 def _draw(
-    frame: NDArray[np.uint8], event: SyntheticEvent, cast: _Cast, time: float, scale: float, dusk: bool
+    frame: NDArray[np.uint8],
+    event: SyntheticEvent,
+    cast: _Cast,
+    time: float,
+    scale: float,
+    dusk: bool,
+    style: DrawnStyle,
 ) -> None:
     """Draw one event as it is at one moment."""
     age, left = time - event.start_seconds, event.end_seconds - time
@@ -303,8 +311,9 @@ def _draw(
             pose = int(beat % 1.0 < 0.5)
         wide = 1 - lift / 160
     size = cast.size * scale
-    picture = sprite(what, event.colour, pose, left=event.where == "from right to left", scale=size,
-                     shade=cast.shade, dusk=dusk)  # fmt: skip
+    drawing = other_sprite if style.other_sprites else sprite
+    picture = drawing(what, event.colour, pose, left=event.where == "from right to left", scale=size,
+                      shade=cast.shade, dusk=dusk)  # fmt: skip
     dark = shadow(round(_SHADOW[event.kind] * wide * size), round(15 * size), 0.5 if dusk else 0.62)
     column = round(x * scale)
     lay(frame, dark, column, round((ground - 1) * scale), opacity)
@@ -317,6 +326,7 @@ def render(
     *,
     width: int = 480,
     height: int = 320,
+    style: DrawnStyle = DAY,
 ) -> NDArray[np.uint8]:
     """The frames of a clip at these moments of video time, (len(times), height, width, 3).
 
@@ -325,6 +335,7 @@ def render(
         times: Seconds of video time, in any order; moments outside the clip show the empty scene.
         width: Pixels, of a 3:2 picture.
         height: Pixels.
+        style: What it looks like.
     """
     scene = clip.scene
     back = background(scene.backdrop, scene.prop, scene.side, scene.light, scene.seed, width, height)
@@ -344,8 +355,9 @@ def render(
                 float(moments[index]),
                 width / _DESIGN_WIDTH,
                 scene.light == "dusk",
+                style,
             )
-    return frames
+    return restyle(frames, moments, style, clip.seed)
 
 
 # Truth and files
@@ -433,6 +445,7 @@ def write_clip(
     width: int = 480,
     height: int = 320,
     crf: float = 23,
+    style: DrawnStyle = DAY,
     recorded_at: datetime | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
@@ -445,12 +458,13 @@ def write_clip(
         width: Pixels, even.
         height: Pixels, even.
         crf: Quality of x264, lower is better.
+        style: What it looks like.
         recorded_at: The wall clock at the first frame, for the file's creation_time; UTC if it names no zone.
         progress: Called with the seconds written so far.
     """
     write_video(
         path,
-        lambda times: render(clip, times, width=width, height=height),
+        lambda times: render(clip, times, width=width, height=height, style=style),
         duration_seconds=clip.duration_seconds,
         fps=fps,
         width=width,

@@ -429,7 +429,7 @@ _DRAW = {
 }
 
 
-def _finish(picture: Image.Image, anchor: Point, tint: Sequence[float]) -> Sprite:
+def finish(picture: Image.Image, anchor: Point, tint: Sequence[float]) -> Sprite:
     """Turn an RGBA picture into what `lay` wants, its empty margins cut off."""
     left, upper, right, lower = picture.getbbox() or (0, 0, 1, 1)
     pixels = np.asarray(picture, dtype=np.uint16)[upper:lower, left:right]
@@ -442,24 +442,25 @@ def _finish(picture: Image.Image, anchor: Point, tint: Sequence[float]) -> Sprit
     return Sprite(premultiplied, keep, round(anchor[0]) - left, round(anchor[1]) - upper)
 
 
+def flipped(right: Sprite) -> Sprite:
+    """A picture that faces right, facing left."""
+    premultiplied = np.ascontiguousarray(right.premultiplied[:, ::-1])
+    keep = np.ascontiguousarray(right.keep[:, ::-1])
+    return Sprite(premultiplied, keep, right.keep.shape[1] - 1 - right.anchor_x, right.anchor_y)
+
+
 @lru_cache(maxsize=4096)
 def sprite(
     what: str, colour: str, pose: int, *, left: bool, scale: float, shade: float, dusk: bool
 ) -> Sprite:
     """The drawing of `what` (a key of POSES); `scale` is pixels a design unit, `left` makes it face left."""
     if left:
-        right = sprite(what, colour, pose, left=False, scale=scale, shade=shade, dusk=dusk)
-        width = right.keep.shape[1]
-        flipped = (
-            np.ascontiguousarray(right.premultiplied[:, ::-1]),
-            np.ascontiguousarray(right.keep[:, ::-1]),
-        )
-        return Sprite(*flipped, width - 1 - right.anchor_x, right.anchor_y)
+        return flipped(sprite(what, colour, pose, left=False, scale=scale, shade=shade, dusk=dusk))
     red, green, blue = (min(255, round(value * shade)) for value in COLOURS[colour])
     brush, (x, y) = _DRAW[what]((red, green, blue), pose, scale, dusk)
     glows = what == "light" and pose == 1
     tint = DUSK if dusk and not glows else (1.0, 1.0, 1.0)
-    return _finish(brush.done(), (x * scale, y * scale), tint)
+    return finish(brush.done(), (x * scale, y * scale), tint)
 
 
 @lru_cache(maxsize=256)
@@ -471,7 +472,7 @@ def shadow(width: int, height: int, opacity: float) -> Sprite:
     rgba = np.zeros((*alpha.shape, 4), np.uint8)
     rgba[..., :3] = (14, 14, 30)
     rgba[..., 3] = (alpha * 255).astype(np.uint8)
-    return _finish(Image.fromarray(rgba), (alpha.shape[1] / 2, alpha.shape[0] / 2), (1.0, 1.0, 1.0))
+    return finish(Image.fromarray(rgba), (alpha.shape[1] / 2, alpha.shape[0] / 2), (1.0, 1.0, 1.0))
 
 
 def lay(frame: U8, picture: Sprite, x: int, y: int, opacity: float = 1.0) -> None:

@@ -3,6 +3,7 @@
 ``confidence = 1 / (1 + exp(-(intercept + sum of weight * measure)))``, with the measures of
 ``search.grounding.evidence``. One fit is for spans with a captioned event, one for spans without, one
 for videos without captions. Spans with pictures have three fits of their own, for one image embedder.
+``search.grounding.fitting`` fits them.
 """
 
 from __future__ import annotations
@@ -10,20 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from footage.core.atomic import whole_file
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
+from footage.core.verdicts import UNCALIBRATED_MEANS
 from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
 from search.grounding.pictures import PICTURE_MEASURES
 from search.grounding.reliability import auroc, reliability_curve
-
-if TYPE_CHECKING:
-    import numpy as np
 
 CARDS = Path(__file__).parent / "calibrations"
 """Folder of the fits that come with the project, by name of the profile."""
@@ -33,9 +32,6 @@ SILENT_MEASURES = {**MODEL_MEASURES, "elsewhere": CAPTION_MEASURES["elsewhere"]}
 """The measures of a span without a captioned event."""
 AGAINST = ("share", "clash", "elsewhere", "pictured_elsewhere")
 """Measures that count against a span; all others count for it."""
-LEAST_EXAMPLES = 30
-"""Fewest labelled matches to fit from; a fifth of them must be right, and a fifth wrong."""
-_STRENGTH = 1.0  # of the L2 penalty on standardised measures: scikit-learn's own default
 
 
 class Fit(BaseModel):
@@ -75,10 +71,56 @@ class Card(BaseModel):
     """Number of labelled matches."""
     positives: int
     """Number of right ones among them."""
-    auroc: float
-    """Area under the ROC curve over those matches, by five-fold cross-validation over queries."""
+    auroc: float | None
+    """Area under the ROC curve over those matches, by five-fold cross-validation over queries; None where all
+    are right, or all wrong."""
     reliability: list[tuple[float, int, float]]
     """By tenth of confidence, cross-validated: mean confidence, matches, share of right ones."""
+    moved: str = ""
+    """How far the fit went from the default (``search.grounding.fitting.STEPS``); empty for a fit from
+    nothing."""
+
+
+class Promise(BaseModel):
+    """A threshold of "found" whose precision is promised (``search.grounding.promise``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    precision: float
+    """At least this share of the queries with the verdict "found" is present, ..."""
+    confidence: float
+    """... with this confidence: for this share of all sets of labels, no promise is made that does not
+    hold."""
+    present_share: float
+    """Share of present queries, of all that are asked, for which it holds, 0 to 1."""
+    found_from: float
+    """Least confidence of "found"."""
+    queries: int
+    """Labelled queries that it rests on; none of them had a part in the order of answers."""
+    found: int
+    """How many of them are "found"."""
+    wrong: int
+    """How many of these are absent."""
+    date: str
+    """Date of the promise, ISO 8601."""
+
+    @property
+    def short(self) -> str:
+        """The promise in a short sentence, for a single answer."""
+        return (
+            f'Promised: at least {self.precision:.0%} of the queries with an answer "found" are present '
+            f"({self.confidence:.0%} confidence)."
+        )
+
+    @property
+    def sentence(self) -> str:
+        """The promise in a sentence."""
+        return (
+            f'Promised: of the queries with the verdict "found" (from a confidence of {self.found_from:g}), '
+            f"at least {self.precision:.0%} are present, with {self.confidence:.0%} confidence, where "
+            f"{self.present_share:.0%} of all queries are present and queries are like the {self.queries} "
+            "labelled ones."
+        )
 
 
 class PicturedFits(BaseModel):
@@ -115,6 +157,8 @@ class Calibration(BaseModel):
     """How it was fitted; None for weights that were not fitted ("uncalibrated")."""
     pictured: PicturedFits | None = None
     """The fits for spans with pictures; None where there are none: then pictures do not count."""
+    promise: Promise | None = None
+    """The promise about "found"; None where none was asked for, or none can be made."""
 
     def confidence(self, measures: Mapping[str, float]) -> float:
         """The confidence for some measures, 0 to 1."""
@@ -144,16 +188,16 @@ class Calibration(BaseModel):
 UNCALIBRATED = Calibration(
     model="",
     captioned=Fit(
-        intercept=-7.5,
+        intercept=-6.0,
         weights={
             "start": 0.5,
             "end": 0.5,
-            "shift": 2.0,
+            "shift": 1.25,
             "inside": 0.5,
             "share": -1.0,
             "similarity": 5.0,
             "said": 2.0,
-            "agreed": 1.0,
+            "agreed": 0.25,
             "clash": -4.0,
             "elsewhere": -3.0,
         },
@@ -166,7 +210,12 @@ UNCALIBRATED = Calibration(
     ),
 )
 """Weights chosen by hand, for models without labelled answers. Conservative: "found" takes a caption with the
-words of the query, or nearly, at a moment that the model names through more than one window."""
+words of the query, or nearly, at a moment that the model names.
+
+Reviewed on recorded answers of Marlin-2B (tests/test_marlin_verdicts.py): captions in a model's own words
+seldom name every colour of a query, and short clips have one window. So an unconfirmed detail and a missing
+second look weigh less than in the first weights, which called a right answer with a fitting caption "not
+found"."""
 
 
 def load_calibration(profile: str) -> Calibration:
@@ -176,11 +225,28 @@ def load_calibration(profile: str) -> Calibration:
         FileError: when it exists and cannot be read.
         UsageError: when its content makes no sense.
     """
-    for folder in (OWN_CARDS, CARDS):
-        path = folder / card_name(profile)
-        if path.is_file():
-            return read_calibration(path)
-    return UNCALIBRATED
+    path = OWN_CARDS / card_name(profile)
+    return read_calibration(path) if path.is_file() else default_calibration(profile)
+
+
+def default_calibration(profile: str) -> Calibration:
+    """The calibration for a profile that comes with the project, else ``UNCALIBRATED``.
+
+    Raises:
+        FileError: when it exists and cannot be read.
+        UsageError: when its content makes no sense.
+    """
+    path = CARDS / card_name(profile)
+    return read_calibration(path) if path.is_file() else UNCALIBRATED
+
+
+def standing(calibration: Calibration) -> str:
+    """What stands behind a calibration's confidence, in a sentence."""
+    if calibration.card is None:
+        return UNCALIBRATED_MEANS
+    if calibration.promise is not None:
+        return calibration.promise.sentence
+    return f"Calibrated on {calibration.card.data} ({calibration.card.date}); no precision is promised."
 
 
 def card_name(profile: str) -> str:
@@ -210,224 +276,30 @@ def read_calibration(path: Path) -> Calibration:
         ) from error
 
 
-def fit_calibration(
-    examples: Sequence[Mapping[str, float]],
-    right: Sequence[bool],
-    groups: Sequence[str],
-    *,
-    model: str,
-    data: str,
-    date: str,
-    embedder: str = "",
-) -> Calibration:
-    """Fit the logistic models, and judge them by five-fold cross-validation over groups.
-
-    A fit with too few examples of its own keeps the weights of ``UNCALIBRATED``; of spans with pictures those
-    of the fit without captions.
-
-    Args:
-        examples: The measures of each labelled match.
-        right: Whether it was right.
-        groups: The query of each: matches of one query are never on both sides of a fold.
-        model: Name of the profile.
-        data: What the examples are, in a sentence.
-        date: Today, ISO 8601.
-        embedder: The image embedder whose pictures are among the measures; empty for none. Spans with
-            pictures get fits of their own if there are enough of them.
+def write_calibration(calibration: Calibration, path: Path) -> None:
+    """Write a calibration; the file is there whole, or not at all.
 
     Raises:
-        UsageError: when there are too few, or (almost) all are right or wrong.
+        FootageError: when it cannot be written.
     """
-    import numpy as np
-
-    truth = np.array(right, bool)
-    _check_enough(truth)
-    alone = list(MODEL_MEASURES)
-    uncaptioned = _fit(_table(examples, alone), truth, alone)
-    captioned, silent, card = _two_fits(
-        examples, truth, groups, (), spare=(UNCALIBRATED.captioned, UNCALIBRATED.silent), data=data, date=date
-    )
-    made = Calibration(model=model, captioned=captioned, silent=silent, uncaptioned=uncaptioned, card=card)
-    shown = [n for n, example in enumerate(examples) if example.keys() >= PICTURE_MEASURES.keys()]
-    if not embedder or not _enough(truth[shown]):
-        return made
-    return made.model_copy(
-        update={
-            "pictured": _pictured(
-                [examples[n] for n in shown],
-                truth[shown],
-                [groups[n] for n in shown],
-                embedder=embedder,
-                data=data,
-                date=date,
-            )
-        }
-    )
+    with whole_file(path) as partial:
+        partial.write_text(calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def _pictured(
-    examples: Sequence[Mapping[str, float]],
-    truth: np.ndarray,
-    groups: Sequence[str],
-    *,
-    embedder: str,
-    data: str,
-    date: str,
-) -> PicturedFits:
-    """The fits for spans with pictures."""
-    names = [*MODEL_MEASURES, *PICTURE_MEASURES]
-    uncaptioned = _fit(_table(examples, names), truth, names)
-    captioned, silent, card = _two_fits(
-        examples,
-        truth,
-        groups,
-        tuple(PICTURE_MEASURES),
-        spare=(uncaptioned, uncaptioned),
-        data=data,
-        date=date,
-    )
-    return PicturedFits(
-        embedder=embedder, captioned=captioned, silent=silent, uncaptioned=uncaptioned, card=card
-    )
-
-
-def _two_fits(
-    examples: Sequence[Mapping[str, float]],
-    truth: np.ndarray,
-    groups: Sequence[str],
-    further: Sequence[str],
-    *,
-    spare: tuple[Fit, Fit],
-    data: str,
-    date: str,
-) -> tuple[Fit, Fit, Card]:
-    """The fits for spans with a captioned event and without, and their card.
-
-    Args:
-        examples: As for ``fit_calibration``.
-        truth: Whether each is right, bool (examples,).
-        groups: As for ``fit_calibration``.
-        further: Measures beside those of the model and of captions.
-        spare: What is taken in place of each of the two where its examples are too few.
-        data: As for ``fit_calibration``.
-        date: As for ``fit_calibration``.
-    """
-    import numpy as np
-
-    kinds = np.array([example.keys() >= CAPTION_MEASURES.keys() for example in examples])
-    predicted = np.zeros(len(truth))
-    fits: list[Fit] = []
-    for captioned, other in zip((True, False), spare, strict=True):
-        names = [*MODEL_MEASURES, *CAPTION_MEASURES] if captioned else list(SILENT_MEASURES)
-        names += further
-        at = np.flatnonzero(kinds == captioned).tolist()
-        table = _table([examples[n] for n in at], names)
-        if _enough(truth[at]):
-            fits.append(_fit(table, truth[at], names))
-            predicted[at] = _cross_validated(table, truth[at], [groups[n] for n in at])
-        else:
-            fits.append(other)
-            predicted[at] = [other.confidence(examples[n]) for n in at]
-    return fits[0], fits[1], _card(predicted, truth, data=data, date=date)
-
-
-def fitted_logistic(
-    examples: Sequence[Mapping[str, float]],
-    right: Sequence[bool],
-    groups: Sequence[str],
-    *,
-    names: Sequence[str],
-    data: str,
-    date: str,
-) -> tuple[float, dict[str, float], Card]:
-    """Fit one logistic model of some measures: its intercept, its weights by measure, and its card.
-
-    Arguments and errors as of ``fit_calibration``; the measures are those named.
-    """
-    import numpy as np
-
-    truth = np.array(right, bool)
-    _check_enough(truth)
-    table = _table(examples, names)
-    fit = _logistic(table, truth, names)
-    return *fit, _card(_cross_validated(table, truth, groups), truth, data=data, date=date)
-
-
-def _card(predicted: np.ndarray, truth: np.ndarray, *, data: str, date: str) -> Card:
-    """The card of a fit, by its out-of-fold predictions."""
+def card_of(
+    predicted: Sequence[float], right: Sequence[bool], *, data: str, date: str, moved: str = ""
+) -> Card:
+    """The card of a fit, by its out-of-fold predictions, one for each match."""
+    measured = auroc(predicted, right)
     return Card(
         date=date,
         data=data,
-        examples=len(truth),
-        positives=int(truth.sum()),
-        auroc=round(auroc(predicted.tolist(), truth.tolist()), 4),
+        examples=len(right),
+        positives=sum(map(bool, right)),
+        auroc=None if math.isnan(measured) else round(measured, 4),
         reliability=[
             (round(each.confidence, 4), each.count, round(each.present, 4))
-            for each in reliability_curve(predicted.tolist(), truth.tolist())
+            for each in reliability_curve(predicted, right)
         ],
+        moved=moved,
     )
-
-
-def _check_enough(truth: np.ndarray) -> None:
-    if not _enough(truth):
-        least = LEAST_EXAMPLES // 5
-        raise UsageError(
-            f"{len(truth)} labelled matches ({truth.sum()} right) are too few to fit a calibration; "
-            f"{LEAST_EXAMPLES} are needed, {least} of either kind.",
-            hint="Label more queries, present and absent ones.",
-        )
-
-
-def _enough(truth: np.ndarray) -> bool:
-    return len(truth) >= LEAST_EXAMPLES and min(truth.sum(), (~truth).sum()) >= LEAST_EXAMPLES // 5
-
-
-def _cross_validated(table: np.ndarray, truth: np.ndarray, groups: Sequence[str]) -> np.ndarray:
-    """Out-of-fold predictions."""
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-
-    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
-    predicted: np.ndarray = cross_val_predict(
-        _pipeline(), table, truth, groups=list(groups), cv=folds, method="predict_proba"
-    )[:, 1]
-    return predicted
-
-
-def _pipeline() -> object:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return make_pipeline(StandardScaler(), LogisticRegression(C=1 / _STRENGTH))
-
-
-def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> Fit:
-    """The fit of some measures."""
-    intercept, weights = _logistic(table, truth, names)
-    return Fit(intercept=intercept, weights=weights)
-
-
-def _logistic(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> tuple[float, dict[str, float]]:
-    """Intercept and weights of plain measures, from a logistic model that was fitted on standardised ones.
-
-    A measure whose weight has the wrong sign carries no information of its own in these examples, and would
-    mislead in others: it is left out, the most misleading first.
-    """
-    kept = list(range(len(names)))
-    while True:
-        scaler, logistic = _pipeline().fit(table[:, kept], truth)  # type: ignore[attr-defined]
-        signs = [-1 if names[place] in AGAINST else 1 for place in kept]
-        worst = min(range(len(kept)), key=lambda n: signs[n] * logistic.coef_[0][n])
-        if signs[worst] * logistic.coef_[0][worst] >= 0 or len(kept) == 1:
-            break
-        del kept[worst]
-    weights = logistic.coef_[0] / scaler.scale_
-    rounded = dict.fromkeys(names, 0.0)
-    rounded |= {names[place]: round(float(weight), 4) for place, weight in zip(kept, weights, strict=True)}
-    return round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4), rounded
-
-
-def _table(examples: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
-    import numpy as np
-
-    return np.array([[example.get(name, 0.0) for name in names] for example in examples], float)

@@ -183,6 +183,10 @@ class MatchMaker:
         """The match for a span that the model named."""
         evidence, confidence = weighed.evidence, weighed.confidence
         shown, caption = evidence.shown, evidence.caption
+        verdict, promise = self.options.thresholds.verdict(confidence), self.calibration.promise
+        sentences = evidence.sentences()
+        if verdict == "found" and promise is not None and self.options.promised:
+            sentences += (promise.short,)
         return Match(
             video=state.video,
             path=state.path,
@@ -190,13 +194,13 @@ class MatchMaker:
             text=caption.text if caption else "",
             score=confidence if state.captions is None else caption.similarity if caption else 0.0,
             grounded=True,
-            verdict=self.options.thresholds.verdict(confidence),
+            verdict=verdict,
             confidence=confidence,
             calibrated=self.calibration.card is not None,
             measures=tuple(weighed.measures.items()),
             raw=shown.answer.raw if shown.answer else "",
             window=shown.question.window,
-            evidence=evidence.sentences(),
+            evidence=sentences,
         )
 
     def _caption_match(self, state: VideoState, hit: Hit) -> Match:

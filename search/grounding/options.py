@@ -32,11 +32,15 @@ class GroundingOptions:
     overlap_seconds: float | None = None
     """Overlap of neighbouring windows; None for the model's own. At most half a window."""
     everything: bool = False
-    """Also list what is not found where captions have nothing: to fit and to measure a calibration."""
+    """List every span weighed, also what is not found where captions have nothing, and beyond every limit: to
+    fit and to measure a calibration."""
     calibration: Calibration | None = None
     """Turns evidence into confidence; None for the one that comes with the project for the model."""
     thresholds: Thresholds = CAUTIOUS
     """Turn confidence into a verdict."""
+    promised: bool = True
+    """Where the calibration promises a precision of "found", take its threshold for what the model names. How
+    far a search looks follows ``thresholds`` in any case."""
 
 
 DEFAULT = GroundingOptions()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
 
@@ -108,7 +109,11 @@ class GroundingSearch:
         calibration = calibration.for_embedder(
             next((each.embedder for each in (pictures or {}).values()), "")
         )
-        self._maker = MatchMaker(query, options, calibration, floor=min(scores, default=0.0) - 2.0)
+        weighing = options
+        if options.promised and calibration.promise is not None:
+            promised = replace(options.thresholds, found=calibration.promise.found_from)
+            weighing = replace(options, thresholds=promised)
+        self._maker = MatchMaker(query, weighing, calibration, floor=min(scores, default=0.0) - 2.0)
 
     def run(
         self,
@@ -166,7 +171,7 @@ class GroundingSearch:
 
     def _matches(self) -> list[Match]:
         found = [pair for state in self.states for pair in self._maker.matches_of(state)]
-        if self._limit is None:
+        if self._limit is None or self._options.everything:
             return rank(found, limit=len(found), per_video=len(found))
         return rank(found, limit=self._limit, per_video=self._per_video)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from footage.core.types import Match, Verdict
+from footage.core.verdicts import FOUND_FROM
 
 NEAR = 0.5
 """Least similarity of a text that may mean the same as the query. In drawn footage, queries about things that
@@ -19,7 +20,7 @@ MATCHES_PER_VIDEO = 3
 class Thresholds:
     """The least confidence of each verdict."""
 
-    found: float = 0.7
+    found: float = FOUND_FROM
     """Least confidence of "found"."""
     not_found: float = 0.2
     """Confidence below which it is "not found"."""

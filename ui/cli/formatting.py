@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from footage.core.timecode import format_time
 from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, is_image_track
 from footage.core.types import Match
+from footage.core.verdicts import UNCALIBRATED_MEANS
 from ui.cli import console, quotes
 from ui.text import count as count
 from ui.text import short_path as short_path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from search.results import SearchCoverage, SearchResult
 
 
-UNCALIBRATED = "The confidence is not calibrated for this model: run footage calibrate --truth FILE."
+UNCALIBRATED_HINT = "The confidence is not calibrated for this model: run footage calibrate --truth FILE."
 WITHOUT_MODEL = (
     "To search only the captions, without the model: --no-ground. With --mode text, no embedder is needed "
     "either."
@@ -70,7 +71,7 @@ def _print_table(rows: Sequence[tuple[int, Match, int]], last: Sequence[str]) ->
     out.print(table)
     matches = [match for _, match, _ in rows]
     if any(_uncalibrated(match) for match in matches):
-        console.notes().print(UNCALIBRATED, soft_wrap=True)
+        console.notes().print(f"{UNCALIBRATED_HINT} {UNCALIBRATED_MEANS}", soft_wrap=True)
 
 
 def _more(match: Match, others: int) -> str:

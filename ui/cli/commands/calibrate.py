@@ -13,11 +13,14 @@ from ui.cli.progress import shown
 from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
+    from evaluation.calibrating.own import Calibrated
     from footage.core.config import Settings
     from search.grounding.calibration import Calibration, PicturedFits
 
 EXAMPLES = options.examples(
     "footage calibrate --truth mine.json",
+    "footage calibrate --truth mine.json --promise 0.95",
+    "footage calibrate --truth mine.json --promise 0.9 --confidence 0.95 --present-share 0.1",
     "footage calibrate --truth mine.json --out fit.json --json",
 )
 
@@ -33,6 +36,26 @@ def run(
             "--out", metavar="FILE", help="Output file; unset: the file that searches use by default."
         ),
     ] = None,
+    promise: Annotated[
+        float | None,
+        typer.Option(
+            "--promise",
+            metavar="SHARE",
+            help='Choose the threshold of "found" so that at least this share of the queries with a moment '
+            '"found" is present.',
+        ),
+    ] = None,
+    confidence: Annotated[
+        float, typer.Option("--confidence", metavar="SHARE", help="Confidence of the promise.")
+    ] = 0.9,
+    present_share: Annotated[
+        float | None,
+        typer.Option(
+            "--present-share",
+            metavar="SHARE",
+            help="Share of present queries among those you will ask, for the promise; unset: as in the file.",
+        ),
+    ] = None,
     *,
     settings: Settings,
     json: options.Json = False,
@@ -41,50 +64,77 @@ def run(
     """Calibrate the confidence of verdicts with a truth file.
 
     The command runs every query of the truth file. Negative queries (for what is not there) are as
-    important as positive ones. Later searches with this model use the result; the setting "calibration"
-    selects another file. Where the index has image vectors, they are evidence as well.
-    """
-    from evaluation.own_library import ask_own, labelled, read_truth
-    from footage.vlm.profiles import fitted_as
-    from search.grounding.calibration import OWN_CARDS, card_name, fit_calibration
+    important as positive ones. The fit starts from the default of the model and moves as far as the labels
+    allow: 20 queries set its level, 100 its weights. Later searches with this model use the result; the
+    setting "calibration" selects another file. Where the index has image vectors, they are evidence as well.
 
+    Without a fit, a model is "uncalibrated": its confidence orders answers, and "70 % sure" is a guess that
+    no labelled answer has tested. With --promise, exit code 1 if nothing can be promised; the fit is written
+    in either case.
+    """
+    from evaluation.calibrating.own import PromiseWanted, calibrate_own
+    from evaluation.own_library import read_truth
+    from footage.vlm.profiles import fitted_as
+    from search.grounding.calibration import OWN_CARDS, card_name, default_calibration, write_calibration
+
+    wanted = None if promise is None else PromiseWanted(promise, confidence, present_share)
     questions = read_truth(truth)
     service = options.service_for(settings)
     store = service.store()
     with shown() as display:
         service.check_model("find", store=store, on_event=display)
         video_model, engine = service.find_model(display), service.engine(display)
-    with console.stages() as progress:
-        asked = ask_own(engine, store, questions.questions, on_progress=progress)
-    examples, right, groups = labelled(asked)
     profile = fitted_as(video_model.profile)
-    fitted = fit_calibration(
-        examples,
-        right,
-        groups,
-        model=profile,
-        data=f"{len(questions.questions)} queries of {truth.name}, {questions.absent} of them absent",
-        date=date.today().isoformat(),
-        embedder=service.searched_image_embedder() or "",
-    )
+    with console.stages() as progress:
+        made = calibrate_own(
+            engine,
+            store,
+            questions.questions,
+            base=default_calibration(profile),
+            model=profile,
+            data=f"{len(questions.questions)} queries of {truth.name}, {questions.absent} of them absent",
+            date=date.today().isoformat(),
+            embedder=service.searched_image_embedder() or "",
+            wanted=wanted,
+            on_progress=progress,
+        )
     place = out or OWN_CARDS / card_name(profile)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(fitted.model_dump_json(indent=2) + "\n")
-    _show(fitted, place, as_json=json)
+    write_calibration(made.calibration, place)
+    _show(made, place, as_json=json)
+    if made.calibration.promise is not None and settings.found_from is not None:
+        console.notes().print(
+            f"Searches keep the setting found_from ({settings.found_from:g}); unset it to use the promise.",
+            soft_wrap=True,
+        )
+    if made.refused is not None:
+        raise typer.Exit(console.EXIT_FAILED)
 
 
-def _show(fitted: Calibration, place: Path, *, as_json: bool) -> None:
+def _show(made: Calibrated, place: Path, *, as_json: bool) -> None:
     from evaluation.schemas.measuring import CalibrationRecord
 
+    fitted, refused = made.calibration, made.refused
     if as_json:
         fits = {name: getattr(fitted, name) for name in type(fitted).model_fields}
-        console.emit_record(CalibrationRecord(out=place, **fits))
+        why = None if refused is None else refused.sentence
+        console.emit_record(
+            CalibrationRecord(out=place, refused=why, more=None if refused is None else refused.more, **fits)
+        )
         return
     out = console.results()
     _print_fits(fitted)
     if fitted.pictured is not None:
         out.print(f"Where spans have pictures of {console.plain(fitted.pictured.embedder)}:", soft_wrap=True)
         _print_fits(fitted.pictured)
+    if fitted.promise is not None:
+        out.print(fitted.promise.sentence, soft_wrap=True)
+        out.print(
+            f"It rests on {fitted.promise.found} labelled queries that are found, {fitted.promise.wrong} of "
+            "them absent. It is about what the model names in the picture, all kinds of queries together.",
+            soft_wrap=True,
+        )
+    if refused is not None:
+        out.print(refused.sentence, soft_wrap=True)
     out.print(f"Written to {console.plain(str(place))}.", soft_wrap=True)
 
 
@@ -97,9 +147,9 @@ def _print_fits(fits: Calibration | PicturedFits) -> None:
         table.add_row(name, f"{fits.captioned.weights[name]:+.2f}", "" if alone is None else f"{alone:+.2f}")
     out.print(table)
     if (card := fits.card) is not None:
-        out.print(
-            f"{card.examples} matches, {card.positives} of them right; "
-            f"cross-validated AUROC {card.auroc:.3f}."
-        )
+        order = "no AUROC" if card.auroc is None else f"cross-validated AUROC {card.auroc:.3f}"
+        out.print(f"{card.examples} matches, {card.positives} of them right; {order}.")
+        if card.moved:
+            out.print(f"From the default of the model: {card.moved}.")
         for confidence, count, share in card.reliability:
             out.print(f"  {confidence:.2f} sure: {share:.2f} right, {count} matches")

@@ -93,6 +93,7 @@ def examine(settings: Settings) -> Iterator[Check]:
             ("model", lambda: _model(settings, "model")),
             ("model test", lambda: _model_test(settings, Path(folder), "model test")),
             *_find_model_looks(settings, Path(folder)),
+            ("verdicts", lambda: _verdicts(settings)),
             ("captions", lambda: _captions(settings, clip)),
             ("embedder", lambda: _embedder(settings)),
             ("database", lambda: _database(Path(folder) / "index.lancedb")),
@@ -352,6 +353,13 @@ def _index(settings: Settings) -> Check:
     except StoreMissingError:
         return Check("index", "ok", f"none yet at {settings.db}")
     return Check("index", "ok", f"{formatting.count(status.videos, 'video')} in {settings.db}")
+
+
+def _verdicts(settings: Settings) -> Check:
+    """What stands behind the confidence of verdicts; no warning: searches work without a fit."""
+    from service.verdict_standing import verdict_standing
+
+    return Check("verdicts", "ok", verdict_standing(settings))
 
 
 def _disk(settings: Settings) -> Check:

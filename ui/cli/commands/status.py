@@ -51,6 +51,7 @@ def run(
     For each collection: hours found = indexed + failed + waiting + left out + offline.
     """
     from service import status
+    from service.verdict_standing import verdict_standing
 
     if duplicates and (failed or files):
         raise UsageError(
@@ -70,7 +71,7 @@ def run(
 
         console.emit_records(status_records(result))
     else:
-        _print_status(result)
+        _print_status(result, verdict_standing(settings))
 
 
 def _show_duplicates(service: Service, *, as_json: bool) -> None:
@@ -98,7 +99,7 @@ def _audit_rows(audited: Audited | None) -> list[tuple[str, str]]:
     return [("audit", f"{rate}, {wrong}")]
 
 
-def _print_status(result: StatusResult) -> None:
+def _print_status(result: StatusResult, verdicts: str) -> None:
     from footage.core.timecode import format_time
 
     out, status = console.results(), result.index
@@ -120,6 +121,7 @@ def _print_status(result: StatusResult) -> None:
         *_track_rows(result),
         *_image_rows(result),
         ("finds", console.plain(result.find_model)),
+        ("verdicts", console.plain(verdicts)),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
         ("last run", _run_line(result.last_run)),
         *_audit_rows(result.audited),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
+from footage.core.verdicts import UNCALIBRATED_MEANS
 from search.query.filters import read_moment
 from ui.text import track_name
 from ui.web.components import markup, quotes
@@ -155,7 +156,7 @@ def _sure(match: Match) -> str:
     else:
         title, label = "Probability, based on all the evidence", f"{match.confidence:.0%} sure"
         if not match.calibrated:
-            title += "; uncalibrated for this model"
+            title += f"; uncalibrated for this model. {markup.text(UNCALIBRATED_MEANS)}"
     return f'<span class="fx-score" title="{title}">{label}</span>'
 
 
