@@ -21,7 +21,7 @@ from judge_server import KEY, NAME, serving, tokens_of
 from evaluation.judging.answers import answer_in, estimated_tokens, fault_of, most_tokens, read_judged
 from evaluation.judging.asking import HOPELESS, LATE_TRIES, TRIES, USELESS
 from evaluation.judging.budget import JudgeBudget, JudgeCost
-from evaluation.judging.cache import AnswerCache, KeptAnswer, answer_key
+from evaluation.judging.cache import AnswerCache, KeptJudgement, answer_key
 from evaluation.judging.dialect import JudgeDialect, JudgeSampling, request_of
 from evaluation.judging.panel import open_judges
 from evaluation.judging.prompts import prompt_stamps
@@ -726,5 +726,5 @@ def test_the_count_of_the_server_is_of_its_own_kind():
 
 def test_an_answer_keeps_what_it_cost(tmp_path):
     cache = AnswerCache(tmp_path)
-    cache.put("ab" * 32, KeptAnswer(RIGHT, 7, 8), model="m", question=ask_about("a"))
-    assert cache.get("ab" * 32, ask_about("a")) == KeptAnswer(RIGHT, 7, 8)
+    cache.put("ab" * 32, KeptJudgement(RIGHT, 7, 8), model="m", question=ask_about("a"))
+    assert cache.get("ab" * 32, ask_about("a")) == KeptJudgement(RIGHT, 7, 8)

@@ -23,7 +23,7 @@ FORM = 1
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class KeptJudgement:
     """An answer and what it cost."""
 
     value: Any
@@ -41,16 +41,16 @@ class AnswerCache:
         """Take a folder; it is made with the first answer, for its owner alone."""
         self.folder = folder
 
-    def get(self, key: str, question: JudgeQuestion) -> KeptAnswer | None:
+    def get(self, key: str, question: JudgeQuestion) -> KeptJudgement | None:
         """The answer under a key, if it is there and still answers the question."""
         try:
             data = json.loads(self._place(key).read_bytes())
-            kept = KeptAnswer(data["answer"], int(data["prompt_tokens"]), int(data["answer_tokens"]))
+            kept = KeptJudgement(data["answer"], int(data["prompt_tokens"]), int(data["answer_tokens"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         return None if data.get("key") != key or fault_of(kept.value, question) else kept
 
-    def put(self, key: str, kept: KeptAnswer, *, model: str, question: JudgeQuestion) -> None:
+    def put(self, key: str, kept: KeptJudgement, *, model: str, question: JudgeQuestion) -> None:
         """Keep an answer.
 
         Raises:

@@ -15,7 +15,7 @@ import anyio
 from evaluation.judging.answers import estimated_tokens
 from evaluation.judging.asking import JudgeDoor, JudgeHistory, JudgeRun
 from evaluation.judging.budget import JudgeBudget, JudgeCost
-from evaluation.judging.cache import AnswerCache, KeptAnswer, answer_key
+from evaluation.judging.cache import AnswerCache, KeptJudgement, answer_key
 from evaluation.judging.dialect import JudgeDialect, JudgeSampling, request_of
 from evaluation.judging.protocol import JudgeQuestion, JudgeReply
 from footage.core.endpoint import Access, Address, check_allowed, parse_address
@@ -201,7 +201,7 @@ class ServerJudge:
         # 2. The others are, several at once.
         def keep(key: str, reply: JudgeReply) -> None:
             if self._cache is not None:
-                kept = KeptAnswer(reply.value, reply.prompt_tokens, reply.answer_tokens)
+                kept = KeptJudgement(reply.value, reply.prompt_tokens, reply.answer_tokens)
                 self._cache.put(key, kept, model=self.model.identity, question=asked[key])
 
         def note(answered: int) -> None:
@@ -239,7 +239,7 @@ class ServerJudge:
     def _key(self, question: JudgeQuestion) -> str:
         return answer_key(self.model.identity, question, self.sampling)
 
-    def _kept(self, question: JudgeQuestion) -> KeptAnswer | None:
+    def _kept(self, question: JudgeQuestion) -> KeptJudgement | None:
         return self._cache.get(self._key(question), question) if self._cache else None
 
 
