@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from evaluation.captions.drafts import CaptionedClip
 from evaluation.captions.judged import AT_ONCE, judge_captions, plan_judging
+from evaluation.captions.kept_votes import KeepingJudge
 from evaluation.captions.prompts import (
     EVENTS_OF_CAPTION,
     MOST_ITEMS,
@@ -33,7 +34,6 @@ from evaluation.captions.readers import (
 )
 from evaluation.captions.relations import JudgedClip, JudgedItem, ReferenceClip
 from evaluation.captions.report import report_page
-from evaluation.captions.video_judges import KeepingJudge
 from evaluation.captions.watched import watch_clips
 from evaluation.judging.budget import JudgeCost
 from evaluation.judging.protocol import JudgeReply
@@ -475,14 +475,14 @@ def test_votes_are_kept_by_content_and_claims(tmp_path):
     judge.check(probe(Path("a.mp4")), "a.mp4", claims[:1])
     judge.check(probe(Path("a.mp4")), "a.mp4", [replace(claims[0], span=Span(1, 3)), claims[1]])
     KeepingJudge(CountingJudge((), name="other"), tmp_path / "votes").check(probe(Path("a.mp4")), "a", claims)
-    assert inner.calls == 4 and len(list((tmp_path / "votes").iterdir())) == 5
+    assert inner.calls == 4 and len(list((tmp_path / "votes").rglob("*.json"))) == 5
 
 
 def test_votes_that_are_damaged_or_have_a_problem_are_asked_for_again(tmp_path):
     inner = CountingJudge({"a dog jumps"})
     judge, claims = KeepingJudge(inner, tmp_path), [Claim("a dog jumps", "action")]
     judge.check(probe(Path("a.mp4")), "a.mp4", claims)
-    [file] = tmp_path.iterdir()
+    [file] = tmp_path.rglob("*.json")
     for damaged in (b"", b"[]", b"{", b'[{"judge": 3}]'):
         file.write_bytes(damaged)
         assert judge.check(probe(Path("a.mp4")), "a.mp4", claims)[0].ruling == "supported"
@@ -490,7 +490,7 @@ def test_votes_that_are_damaged_or_have_a_problem_are_asked_for_again(tmp_path):
     inner.problem = "the window could not be decoded"
     judge.check(probe(Path("b.mp4")), "b.mp4", claims)
     judge.check(probe(Path("b.mp4")), "b.mp4", claims)
-    assert inner.calls == 7 and len(list(tmp_path.iterdir())) == 1
+    assert inner.calls == 7 and len(list(tmp_path.rglob("*.json"))) == 1
 
 
 def test_the_report_escapes_whatever_captions_and_judges_say():

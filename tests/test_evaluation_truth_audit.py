@@ -17,13 +17,13 @@ from tiny_clips import write_clip
 from evaluation.audit.arithmetic import check_duration, check_equal_texts, check_times, clock, valid_spans
 from evaluation.audit.correction import check_outputs, merged_text, write_correction
 from evaluation.audit.figures import counted_share, figures_of_audit
-from evaluation.audit.judges import WatchingRun, load_judges
 from evaluation.audit.kept import KeptChecks
 from evaluation.audit.places import VideoFolder
 from evaluation.audit.run import open_videos, run_audit
 from evaluation.audit.suggestions import suggested_span, suggested_text
 from evaluation.audit.written import WRITTEN_FORMATS, WrittenEntry, read_written
 from evaluation.readers import read_ground_truth
+from evaluation.video_judges import WatchingRun, load_judges
 from footage.core.config import Settings
 from footage.core.errors import FileError, ModelUnavailableError, UsageError
 from footage.core.types import CaptionEvent, Span
@@ -373,7 +373,7 @@ def test_what_was_checked_is_kept_and_asked_again_only_where_something_changed(l
 
 def test_a_kept_file_that_is_damaged_is_checked_again(library, caplog):
     audit_of(library / "truth.json", [StandinAuditor()])
-    for kept in (library / "kept").iterdir():
+    for kept in (library / "kept").rglob("*.json"):
         kept.write_text('{"video": 1')
     again = StandinAuditor()
     audit_of(library / "truth.json", [again])

@@ -1,9 +1,7 @@
-"""Keeps what judges said of a video, by content, entries and judges, so that no question is asked twice."""
+"""Keeps the results of judges by content, entries and judges, so that no question is asked twice."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,8 +9,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from evaluation.kept_files import KeptFiles, key_of
 from footage import __version__
-from footage.core.atomic import whole_file
 from search.claims.records import CheckedVideo, TextEntry
 
 logger = logging.getLogger(__name__)
@@ -25,43 +23,39 @@ class KeptChecks:
     """A folder with one file for each video that was checked."""
 
     def __init__(self, folder: Path, *, setup: str = "") -> None:
-        """Take a folder; it is made when the first result is put into it.
+        """Take a folder; it is made with the first result, for its owner alone.
 
         Args:
-            folder: Where.
-            setup: What else the rulings of the judges depend on, such as their options.
+            folder: The folder.
+            setup: Everything else that the rulings of the judges depend on, such as their options.
         """
-        self.folder, self._setup = folder, setup
+        self._files, self._setup = KeptFiles(folder), setup
 
     def get(
         self, content_id: str, entries: Sequence[TextEntry], judges: Sequence[str]
     ) -> CheckedVideo | None:
-        """What these judges said of these entries of this content; None where they were not asked.
+        """The results of these judges for these entries of this content; None where there are none.
 
-        A file that cannot be read is logged, and its video is checked again.
+        A damaged file is logged, and its video is checked again.
         """
-        place = self._place(content_id, entries, judges)
+        key = self._key(content_id, entries, judges)
+        content = self._files.get(key)
         try:
-            return _CHECKED.validate_json(place.read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
-            logger.warning("the kept check %s cannot be read: %s", place, type(error).__name__)
+            return None if content is None else _CHECKED.validate_json(content)
+        except ValidationError:
+            logger.warning("the kept check %s cannot be read: its video is checked again", key)
             return None
 
     def put(
         self, content_id: str, entries: Sequence[TextEntry], judges: Sequence[str], checked: CheckedVideo
     ) -> None:
-        """Keep what the judges said, whole or not at all.
+        """Keep the results of judges.
 
         Raises:
             FootageError: the folder cannot be written.
         """
-        with whole_file(self._place(content_id, entries, judges)) as draft:
-            draft.write_bytes(_CHECKED.dump_json(checked))
+        self._files.put(self._key(content_id, entries, judges), _CHECKED.dump_json(checked))
 
-    def _place(self, content_id: str, entries: Sequence[TextEntry], judges: Sequence[str]) -> Path:
-        asked = json.dumps(
-            [VERSION, __version__, self._setup, content_id, list(judges), [asdict(each) for each in entries]]
-        )
-        return self.folder / f"{hashlib.sha256(asked.encode()).hexdigest()}.json"
+    def _key(self, content_id: str, entries: Sequence[TextEntry], judges: Sequence[str]) -> str:
+        asked = [asdict(each) for each in entries]
+        return key_of(VERSION, __version__, self._setup, content_id, list(judges), asked)

@@ -1,12 +1,10 @@
 """Keeps the answers of judges in a folder, by what was asked of which model; knows no server.
 
-One file an answer, written whole or not at all, so that a run that was killed goes on without paying again,
-and several runs may share a folder. A file that cannot be read or does not fit counts as absent.
+An answer that cannot be read or does not fit its question counts as absent.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,10 +14,10 @@ from typing import Any
 from evaluation.judging.answers import fault_of
 from evaluation.judging.dialect import JudgeSampling, readable
 from evaluation.judging.protocol import JudgeQuestion
-from footage.core.atomic import whole_file
+from evaluation.kept_files import KeptFiles, key_of
 
 FORM = 1
-"""Raised when what a key is made of, or what a file holds, changes."""
+"""Raised when the parts of a key, or the content of a file, change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +37,17 @@ class AnswerCache:
 
     def __init__(self, folder: Path) -> None:
         """Take a folder; it is made with the first answer, for its owner alone."""
-        self.folder = folder
+        self._files = KeptFiles(folder)
 
     def get(self, key: str, question: JudgeQuestion) -> KeptJudgement | None:
         """The answer under a key, if it is there and still answers the question."""
+        content = self._files.get(key)
+        if content is None:
+            return None
         try:
-            data = json.loads(self._place(key).read_bytes())
+            data = json.loads(content)
             kept = KeptJudgement(data["answer"], int(data["prompt_tokens"]), int(data["answer_tokens"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         return None if data.get("key") != key or fault_of(kept.value, question) else kept
 
@@ -66,15 +67,11 @@ class AnswerCache:
             "prompt_tokens": kept.prompt_tokens,
             "answer_tokens": kept.answer_tokens,
         }
-        with whole_file(self._place(key)) as partial:
-            partial.write_text(json.dumps(data, sort_keys=True) + "\n")
+        self._files.put(key, json.dumps(data, sort_keys=True).encode() + b"\n")
 
     def keys(self) -> Iterator[str]:
         """The keys of all answers in the folder."""
-        return (place.stem for place in sorted(self.folder.glob("??/*.json")))
-
-    def _place(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key}.json"
+        return self._files.keys()
 
 
 def answer_key(identity: str, question: JudgeQuestion, sampling: JudgeSampling) -> str:
@@ -88,4 +85,4 @@ def answer_key(identity: str, question: JudgeQuestion, sampling: JudgeSampling) 
     prompt = question.prompt
     drawn = [sampling.seed, float(sampling.temperature), sampling.max_answer_tokens]
     asked = [prompt.name, prompt.version, prompt.hash, readable(question.text), question.items]
-    return hashlib.sha256(json.dumps([FORM, identity, asked, drawn]).encode()).hexdigest()
+    return key_of(FORM, identity, asked, drawn)

@@ -138,8 +138,8 @@ def _judges(
     settings: Settings, names: Sequence[str], *, runs: int, keep: Path | None, without: bool
 ) -> tuple[list[ClaimJudge], KeptChecks]:
     """The judges, and where their rulings are kept."""
-    from evaluation.audit.judges import load_judges
     from evaluation.audit.kept import KeptChecks
+    from evaluation.video_judges import load_judges
 
     folder = keep or settings.cache_dir / "audits"
     if without:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from footage.core.config import Settings
     from search.claims.records import ClaimJudge
     from service.events import Listener
+    from service.session import Service
 
 EXAMPLES = options.examples(
     "footage eval captions --references truth.json --judge http://127.0.0.1:8000/v1#model --dry-run",
@@ -121,20 +122,23 @@ def captions(
     # 2. The measurement.
     with progress.shown() as display:
         embedder = service.embedder(display) if form == "carebench" else None
-        watching = _video_judges(settings, video_judge or [], display)
+        watching = _video_judges(service, video_judge or [], display)
     with console.stages() as show:
         quality = measure_captions(task, judges, video_judges=watching, embedder=embedder, on_progress=show)
     # 3. The results.
     _show(quality, task, report, as_json=json)
 
 
-def _video_judges(settings: Settings, names: Sequence[str], display: Listener) -> list[ClaimJudge]:
-    """Judges of videos; without a name, nothing that loads models is imported."""
+def _video_judges(service: Service, names: Sequence[str], display: Listener) -> list[ClaimJudge]:
+    """Judges of videos, whose votes are kept; without a name, nothing that loads models is imported."""
     if not names:
         return []
-    from evaluation.captions.video_judges import open_video_judges
+    from evaluation.captions.kept_votes import KeepingJudge
+    from evaluation.video_judges import load_judges
 
-    return open_video_judges(settings, names, loaders=options.loaders(), on_event=display)
+    folder, setup = service.settings.cache_dir / "video-judges", repr(service.looking())
+    judges = load_judges(service, names, loaders=options.loaders(), on_event=display)
+    return [KeepingJudge(judge, folder, setup=setup) for judge in judges]
 
 
 def _check_places(task: CaptionMeasurement, *, watched: bool) -> None:

@@ -1,4 +1,4 @@
-"""Makes the judges of an audit from models; words nothing for people."""
+"""Makes judges of videos from models: by grounding where a model finds events, else by questions."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def load_judges(
     ]
     called = [judge.name for judge in judges]
     if twice := sorted({name for name in called if called.count(name) > 1}):
-        raise UsageError(f"{twice[0]} would judge twice.", hint="Name each model once with --judge.")
+        raise UsageError(f"{twice[0]} would judge twice.", hint="Name each model once.")
     return judges
 
 
