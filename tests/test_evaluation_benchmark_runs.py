@@ -223,7 +223,7 @@ def test_another_model_file_or_protocol_does_not_mix(drawn, service, tmp_path):
     [
         (["--name", "charades"], "no benchmark 'charades'"),
         (["--annotations", "absent.json"], "cannot be read"),
-        (["--videos", "absent"], "is not a folder of videos"),
+        (["--videos", "absent"], "is not there"),
         (["--model", "molmo2-4b"], "molmo2-4b cannot find"),
         (["--name", "qvhighlights"], "not valid JSON"),
         (["--limit", "0"], "Invalid value"),

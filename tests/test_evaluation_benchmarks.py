@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evaluation.benchmarks.answering import VideoTask
-from evaluation.benchmarks.folder import find_videos
 from evaluation.benchmarks.names import BENCHMARKS, get_benchmark
 from evaluation.benchmarks.predictions import exist_score, timelens_key, timelens_query, write_predictions
 from evaluation.benchmarks.protocol import SINGLE_PASS_SECONDS, Protocol
@@ -20,6 +19,7 @@ from evaluation.benchmarks.run import BenchmarkJob, BenchmarkPlan, default_out
 from evaluation.benchmarks.scores import report_on
 from evaluation.benchmarks.work_file import QueryAnswer, VideoAnswers, opened, read_answers
 from evaluation.readers import FORMATS, MomentQuery, read_qvhighlights_predictions
+from evaluation.video_folder import VideoFolder
 from footage.core.errors import FileError, UsageError
 from footage.core.types import Span, Video
 from footage.vlm.profiles import DEMO_FIND, MARLIN_2B, PROFILES, TIMELENS_8B
@@ -82,20 +82,20 @@ def folder_of(tmp_path: Path, *names: str) -> Path:
 )
 def test_a_video_is_found_by_the_name_in_the_annotations(tmp_path, file, name):
     folder = folder_of(tmp_path, file, "unrelated.mp4", "notes.txt")
-    assert find_videos(folder, [name]).found == {name: folder / file}
+    assert VideoFolder(folder).find([name]).found == {name: folder / file}
 
 
 def test_a_path_goes_before_a_name_and_both_before_another_container(tmp_path):
     folder = folder_of(tmp_path, "a/x.mp4", "b/x.mp4", "y.mkv", "more/y.mp4")
-    found = find_videos(folder, ["a/x", "b/x.mp4", "more/y", "z", "z"])
+    found = VideoFolder(folder).find(["a/x", "b/x.mp4", "more/y", "z", "z"])
     assert found.found == {
         "a/x": folder / "a/x.mp4",
         "b/x.mp4": folder / "b/x.mp4",
         "more/y": folder / "more/y.mp4",
     }
     assert found.missing == ("z",)
-    with pytest.raises(UsageError, match='Two files fit the video "x"'):
-        find_videos(folder, ["x"])
+    with pytest.raises(UsageError, match='2 files fit the video "x"'):
+        VideoFolder(folder).find(["x"])
 
 
 def test_links_are_followed_and_loops_end(tmp_path):
@@ -103,13 +103,13 @@ def test_links_are_followed_and_loops_end(tmp_path):
     elsewhere = folder_of(tmp_path / "disk", "y.mp4")
     (folder / "shard").symlink_to(elsewhere, target_is_directory=True)
     (folder / "a" / "again").symlink_to(folder, target_is_directory=True)
-    found = find_videos(folder, ["x", "y"])
+    found = VideoFolder(folder).find(["x", "y"])
     assert not found.missing and found.found["y"] == folder / "shard" / "y.mp4"
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path):
-    with pytest.raises(FileError, match="is not a folder of videos"):
-        find_videos(tmp_path / "absent", ["x"])
+    with pytest.raises(FileError, match="is not there"):
+        VideoFolder(tmp_path / "absent").find(["x"])
 
 
 NAMES = st.text("abcXYZ019._-", min_size=1, max_size=12).filter(lambda name: name[-1] != ".")
@@ -120,7 +120,7 @@ NAMES = st.text("abcXYZ019._-", min_size=1, max_size=12).filter(lambda name: nam
 def test_every_name_finds_its_own_file(tmp_path_factory, names):
     names = [f"{number}{name}" for number, name in enumerate(names)]
     folder = folder_of(tmp_path_factory.mktemp("names"), *(f"{name}.mp4" for name in names))
-    assert find_videos(folder, names).found == {name: folder / f"{name}.mp4" for name in names}
+    assert VideoFolder(folder).find(names).found == {name: folder / f"{name}.mp4" for name in names}
 
 
 # -- The protocol --------------------------------------------------------------------------------------------

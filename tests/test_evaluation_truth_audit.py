@@ -18,11 +18,11 @@ from evaluation.audit.arithmetic import check_duration, check_equal_texts, check
 from evaluation.audit.correction import check_outputs, merged_text, write_correction
 from evaluation.audit.figures import counted_share, figures_of_audit
 from evaluation.audit.kept import KeptChecks
-from evaluation.audit.places import VideoFolder
 from evaluation.audit.run import open_videos, run_audit
 from evaluation.audit.suggestions import suggested_span, suggested_text
 from evaluation.audit.written import WRITTEN_FORMATS, WrittenEntry, read_written
 from evaluation.readers import read_ground_truth
+from evaluation.video_folder import VideoFolder
 from evaluation.video_judges import WatchingRun, load_judges
 from footage.core.config import Settings
 from footage.core.errors import FileError, ModelUnavailableError, UsageError

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from evaluation.audit.arithmetic import check_duration, check_equal_texts, check_times, valid_spans
 from evaluation.audit.kept import KeptChecks
-from evaluation.audit.places import VideoFolder
 from evaluation.audit.results import AuditedEntry, AuditedVideo, TruthAudit, audited
 from evaluation.audit.written import WrittenEntry, WrittenFile
+from evaluation.video_folder import VideoFolder
 from footage.core.errors import FileError, VideoError
 from footage.core.types import Video
 from footage.media import sandbox

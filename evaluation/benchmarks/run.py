@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.benchmarks.answering import BenchmarkAsker, VideoTask
-from evaluation.benchmarks.folder import find_videos
 from evaluation.benchmarks.names import Benchmark
 from evaluation.benchmarks.predictions import SUFFIXES, write_predictions
 from evaluation.benchmarks.protocol import Passes, Protocol
 from evaluation.benchmarks.work_file import QueryAnswer, VideoAnswers, opened, read_answers
 from evaluation.readers import FORMATS, MomentQuery
+from evaluation.video_folder import VideoFolder
 from footage.core.endpoint import is_address
 from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.types import Provenance, Video
@@ -150,7 +150,7 @@ def plan_run(job: BenchmarkJob) -> BenchmarkPlan:
     if job.out.is_dir():
         raise FileError(f"{job.out} is a folder.", hint="Give a file for the predictions.")
     names = list(dict.fromkeys(query.video for query in queries))
-    folder = find_videos(job.videos, names)
+    folder = VideoFolder(job.videos).find(names)
     if folder.missing and (not job.allow_missing or not folder.found):
         some = ", ".join(folder.missing[:NAMED])
         raise FileError(

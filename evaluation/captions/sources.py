@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.captions.relations import ReferenceClip
-from footage.core.errors import FileError, UsageError
+from evaluation.video_folder import VideoFolder
 from footage.core.names import on_disk
 
 if TYPE_CHECKING:
@@ -17,34 +17,15 @@ if TYPE_CHECKING:
 def places_in(folder: Path, clips: Sequence[ReferenceClip]) -> dict[str, Path]:
     """The video file of each clip in a folder, by the clip's id; clips without one are left out.
 
-    A clip's video is named by its path below the folder, its file name, or its file name without ending.
+    The file of a clip is found as by ``evaluation.video_folder.VideoFolder``.
 
     Raises:
         FileError: when the folder is not there.
         UsageError: when several files have the name of a clip.
     """
-    from indexer.library import WITH_LINKS, FoundFile, walk
-
-    if not folder.is_dir():
-        raise FileError(f"There is no folder {folder}.", hint="Name the folder of the benchmark's videos.")
-    found = [each.path for each in walk([folder], selection=WITH_LINKS) if isinstance(each, FoundFile)]
-    by_name: dict[str, list[Path]] = {}
-    for path in found:
-        for name in {str(path.relative_to(folder)), path.name, path.stem}:
-            by_name.setdefault(name, []).append(path)
-    places = {}
-    for clip in clips:
-        name = clip.video or clip.id
-        paths = by_name.get(name) or by_name.get(Path(name).name) or by_name.get(Path(name).stem, [])
-        if len(paths) > 1:
-            raise UsageError(
-                f'Several files in {folder} have the name of the clip "{clip.id}": {paths[0].name} in '
-                f"{paths[0].parent} and in {paths[1].parent}.",
-                hint="Name the clip by its path below the folder, or give a folder without the others.",
-            )
-        if paths:
-            places[clip.id] = paths[0].resolve()
-    return places
+    names = {clip.id: clip.video or clip.id for clip in clips}
+    found = VideoFolder(folder).find(names.values()).found
+    return {clip: found[name].resolve() for clip, name in names.items() if name in found}
 
 
 def places_beside(file: Path, clips: Sequence[ReferenceClip]) -> dict[str, Path]:
