@@ -21,8 +21,8 @@ from footage.core.types import CaptionEvent, Event, Span, Video, Window
 from footage.core.windows import run_of
 from footage.objects.paths import media_path
 from footage.store import Store
-from footage.store.audits import Audit, AuditedError, AuditRuling, worst_first
-from search.claims.records import CheckedEntry, CheckedVideo, ClaimError, ClaimJudge, TextEntry
+from footage.store.audits import Audit, AuditRuling, worst_first
+from search.claims.records import CheckedEntry, CheckedVideo, ClaimJudge, TextEntry
 from search.grounding.proposals import window_on
 from search.grounding.window_queries import EventFinder, WindowQuestion, unexpected_sentence
 from search.query.parser import parse_query
@@ -259,20 +259,7 @@ def with_rulings(audit: Audit, checked: CheckedEntry, judges: Sequence[str]) -> 
         judges=tuple(judges),
         ruling=ruling,
         support=round(supported / ruled, 4) if ruled else None,
-        errors=tuple(map(_error, checked.errors)),
-    )
-
-
-def _error(error: ClaimError) -> AuditedError:
-    return AuditedError(
-        error.kind,
-        error.severity,
-        error.sentence,
-        error.votes_for,
-        error.votes,
-        error.span,
-        error.suggestion,
-        error.frames,
+        errors=checked.errors,
     )
 
 

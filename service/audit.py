@@ -15,9 +15,10 @@ from service.events import Listener, ignore, steps
 from service.requests import Request
 
 if TYPE_CHECKING:
+    from footage.core.claim_errors import ClaimError
     from footage.core.types import CaptionEvent, Video
     from footage.store.audits import Audit as Audit
-    from footage.store.audits import AuditedError, Contradiction
+    from footage.store.audits import Contradiction
     from footage.vlm.protocol import VideoModel
     from indexer.correcting import KeptCorrection
     from search.audit import AuditProblem, Watch
@@ -223,7 +224,7 @@ def decide_caption(service: Service, request: DecideCaptionRequest) -> AuditedCa
     return AuditedCaption(decided, _path(service, decided))
 
 
-def suggested(audit: Audit) -> AuditedError | None:
+def suggested(audit: Audit) -> ClaimError | None:
     """The first error that most judges see with a suggestion for the whole caption; None for none.
 
     Words for a part of it alone, as in "a van", cannot stand in its place.
@@ -231,13 +232,13 @@ def suggested(audit: Audit) -> AuditedError | None:
     return next((error for error in audit.wrong if _is_whole(error, audit)), None)
 
 
-def _is_whole(error: AuditedError, audit: Audit) -> bool:
+def _is_whole(error: ClaimError, audit: Audit) -> bool:
     if error.kind == "time":
         return _span_in(error.suggestion) is not None
     return len(error.suggestion.split()) > len(audit.text.split()) / 2
 
 
-def corrected_by(error: AuditedError, audit: Audit) -> tuple[str, Span]:
+def corrected_by(error: ClaimError, audit: Audit) -> tuple[str, Span]:
     """The text and the time of a caption as an error suggests them."""
     span = _span_in(error.suggestion) if error.kind == "time" else None
     return (error.suggestion, audit.span) if span is None else (audit.text, span)

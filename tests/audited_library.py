@@ -7,10 +7,11 @@ from pathlib import Path
 
 from standin_truth import SAMPLES, TruthModel
 
+from footage.core.claim_errors import ClaimError
 from footage.core.types import Event
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from footage.store.audits import Audit, AuditedError
+from footage.store.audits import Audit
 from indexer.pipeline import index
 
 CLIPS = ("beach_dusk.mp4", "park_dusk.mp4")
@@ -33,7 +34,7 @@ def audits_of(events: list[Event]) -> list[Audit]:
     return [_audit(event, _errors(number, event)) for number, event in enumerate(events)]
 
 
-def _audit(event: Event, errors: tuple[AuditedError, ...]) -> Audit:
+def _audit(event: Event, errors: tuple[ClaimError, ...]) -> Audit:
     return Audit(
         event.id,
         event.content_id,
@@ -51,12 +52,12 @@ def _audit(event: Event, errors: tuple[AuditedError, ...]) -> Audit:
     )
 
 
-def _errors(number: int, event: Event) -> tuple[AuditedError, ...]:
+def _errors(number: int, event: Event) -> tuple[ClaimError, ...]:
     start = event.span.start_seconds
     middle = (start + event.span.end_seconds) / 2
     frames = (start, middle)
     if number == 0:
-        colour = AuditedError(
+        colour = ClaimError(
             "attribute",
             "minor",
             "The video shows an orange thing, not that.",
@@ -66,12 +67,12 @@ def _errors(number: int, event: Event) -> tuple[AuditedError, ...]:
             f"Orange: {event.text}",
             frames,
         )
-        doubted = AuditedError("action", "major", "One judge sees it standing.", 1, 2, event.span)
+        doubted = ClaimError("action", "major", "One judge sees it standing.", 1, 2, event.span)
         return (colour, doubted)
     if number == 1:
         sentence = "It happens at 0:01.0-0:02.0, not then."
-        return (AuditedError("time", "major", sentence, 2, 2, event.span, "0:01.0-0:02.0", frames),)
+        return (ClaimError("time", "major", sentence, 2, 2, event.span, "0:01.0-0:02.0", frames),)
     if number == 2:
         sentence = f'No sign of "{event.text}" in the video.'
-        return (AuditedError("invented", "major", sentence, 2, 2, event.span, "", frames),)
+        return (ClaimError("invented", "major", sentence, 2, 2, event.span, "", frames),)
     return ()

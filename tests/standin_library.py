@@ -11,11 +11,12 @@ from standin_images import StandinImageEmbedder
 from standin_model import BRIGHT, DARK, StandinEmbedder, StandinModel, write_levels
 from tiny_tracks import add_video, sign, speech
 
+from footage.core.claim_errors import ClaimError
 from footage.core.config import load_settings
 from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK
 from footage.core.types import Answer
 from footage.store import Store
-from footage.store.audits import Audit, AuditedError
+from footage.store.audits import Audit
 from footage.vlm.protocol import Prepared
 from service import correct, marks, saved
 from service.index import IndexRequest, index
@@ -116,7 +117,7 @@ def doubted(store: Store) -> Audit:
     """The audit of a caption whose time a judge contradicts."""
     gate = store.files.at(str(store.path.parent / "videos" / GATE))
     [event, *_] = [each for each in store.events.of(gate.content_id) if each.text == DARK]
-    error = AuditedError(
+    error = ClaimError(
         "time", "major", "It happens at 0:01.0-0:02.0.", 1, 1, event.span, "0:01.0-0:02.0", (1.5,)
     )
     return Audit(

@@ -9,10 +9,11 @@ from command_runner import CommandRunner
 from standin_finder import StandinFinder, TestVideo, index_videos
 from standin_judge import StandinJudge, check_whole
 
+from footage.core.claim_errors import ClaimError
 from footage.core.errors import UsageError
 from footage.core.types import Answer, Provenance, Span
 from footage.embed.text_embedder import load_embedder
-from footage.store.audits import Audit, AuditedError
+from footage.store.audits import Audit
 from indexer.correcting import correct, undo
 from search.audit import EVENTS_AT_ONCE, agreement_rate, audit
 from search.grounding.window_queries import EventFinder
@@ -209,7 +210,7 @@ def test_wrong_captions_are_listed_and_kept_by_command(store):
 
 def test_only_a_suggestion_for_the_whole_caption_can_be_accepted():
     def suggestion(kind, words):
-        error = AuditedError(kind, "major", "It is otherwise.", 1, 1, None, words)
+        error = ClaimError(kind, "major", "It is otherwise.", 1, 1, None, words)
         found = Audit("e", "c", Span(2, 5), "A red car stops.", None, 0, "m", "1", errors=(error,))
         good = suggested(found)
         return corrected_by(good, found) if good else None

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from footage.core.claim_errors import ClaimError
 from footage.core.errors import StoreError
 from footage.core.types import Span
 from footage.store.records import span_columns, span_from_row
@@ -19,38 +20,6 @@ AuditRuling = Literal["supported", "contradicted", "not visible", ""]
 """What the judges say of a caption as a whole; empty for an audit of a time alone."""
 AuditDecision = Literal["", "kept"]
 """What a person decided about a caption with errors: nothing yet, or to keep it as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditedError:
-    """An error of a caption that judges see."""
-
-    kind: str
-    """What is wrong: "object", "attribute", "action", "count", "order", "time", "text" or "invented"."""
-    severity: str
-    """"minor" or "major"."""
-    sentence: str
-    """What is wrong, for people."""
-    votes_for: int
-    """Judges that see the error."""
-    votes: int
-    """Judges that gave a ruling."""
-    span: Span | None = None
-    """Where to look, in video time; None for the whole video."""
-    suggestion: str = ""
-    """What the caption should say, or when, as in "0:12.0-0:16.5"; empty without a proposal."""
-    frames: tuple[float, ...] = ()
-    """Moments that show it, seconds of video time."""
-
-    @property
-    def is_consensus(self) -> bool:
-        """Whether more than half of the judges with a ruling see it."""
-        return 2 * self.votes_for > self.votes
-
-    @property
-    def is_slight(self) -> bool:
-        """Whether it is a time that still shows most of the event: no reason to trust a caption less."""
-        return self.kind == "time" and self.severity == "minor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +51,7 @@ class Audit:
     support: float | None = None
     """Share of the rulings "supported" among those that support or contradict a claim, 0 to 1; None for
     none."""
-    errors: tuple[AuditedError, ...] = ()
+    errors: tuple[ClaimError, ...] = ()
     """Errors of the caption, those that most judges see first."""
     decision: AuditDecision = ""
     """What a person decided."""
@@ -97,7 +66,7 @@ class Audit:
         return self.ruling == "contradicted" and not self.decision
 
     @property
-    def wrong(self) -> tuple[AuditedError, ...]:
+    def wrong(self) -> tuple[ClaimError, ...]:
         """The errors that most judges see."""
         return tuple(error for error in self.errors if error.is_consensus)
 
@@ -281,9 +250,9 @@ def _from_row(row: Mapping[str, Any]) -> Audit:
     )
 
 
-def _error(fields: Mapping[str, Any]) -> AuditedError:
+def _error(fields: Mapping[str, Any]) -> ClaimError:
     span = fields["span"]
-    return AuditedError(
+    return ClaimError(
         **{
             **fields,
             "span": Span(**span) if span else None,

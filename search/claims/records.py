@@ -1,7 +1,7 @@
-"""Claims, what judges say of them, and the errors that follow; pure data.
+"""Claims, the votes of judges on them, and the errors that follow; pure data.
 
-A text about a video is taken apart into claims. Each judge votes on each claim. What most judges that could
-see the claim contradict is an error of the text.
+A text about a video consists of claims. Each judge votes on each claim. A claim that most judges with a
+ruling contradict is an error of the text.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+from footage.core.claim_errors import ClaimError as ClaimError
+from footage.core.claim_errors import ErrorKind as ErrorKind
+from footage.core.claim_errors import Severity as Severity
 from footage.core.types import CaptionEvent, Span, Video
 
 ClaimKind = Literal["object", "attribute", "action", "count", "order", "time", "text"]
 """What a claim is about: a thing, how it looks or where it is, what it does or which way it moves, how many
 there are, what comes first, when it happens, and what is written or said."""
-ErrorKind = Literal["object", "attribute", "action", "count", "order", "time", "text", "invented", "missing"]
-"""Kinds of errors: a wrong claim of each kind; an event that does not happen at all; one that is left out."""
-Severity = Literal["minor", "major"]
-"""Major: the text would lead a viewer to another event or another moment."""
 Ruling = Literal["supported", "contradicted", "not visible"]
 """What a judge says of a claim: the video shows it, shows otherwise, or shows neither."""
 
@@ -69,33 +68,6 @@ class CheckedClaim:
     """The claim."""
     votes: tuple[Vote, ...]
     """One for each judge, in the order of the judges."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimError:
-    """An error of a text, and how many judges see it."""
-
-    kind: ErrorKind
-    """What is wrong."""
-    severity: Severity
-    """How bad it is."""
-    sentence: str
-    """What is wrong, for people, as in: The video shows a blue car, not a red car."""
-    votes_for: int
-    """Judges that see the error."""
-    votes: int
-    """Judges that gave a ruling."""
-    span: Span | None = None
-    """Where to look, in video time; None for the whole video."""
-    suggestion: str = ""
-    """What the text should say, or when, as in "0:12.0-0:16.5"; empty without a proposal."""
-    frames: tuple[float, ...] = ()
-    """Moments that show it, seconds of video time."""
-
-    @property
-    def is_consensus(self) -> bool:
-        """Whether more than half of the judges with a ruling see it."""
-        return 2 * self.votes_for > self.votes
 
 
 @dataclass(frozen=True, slots=True)
