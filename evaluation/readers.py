@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from evaluation.data_files import lines_of, text_of, unique_keys
 from evaluation.gmr import EXISTENCE_THRESHOLDS, GmrPrediction
 from evaluation.metrics import ScoredSpan
-from footage.core.errors import FileError, UsageError
-from footage.core.text_files import read_text
+from footage.core.errors import UsageError
 from footage.core.timecode import parse_time
 from footage.core.types import Span
+
+_WHAT = "annotation file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def read_charades_sta(path: Path) -> list[MomentQuery]:
         UsageError: when a line is malformed.
     """
     queries = []
-    for where, number, line in _lines(path):
+    for where, number, line in lines_of(path, text_of(path, _WHAT)):
         head, mark, sentence = line.partition("##")
         parts = head.split()
         if not mark or len(parts) != 3 or not sentence.strip():
@@ -321,40 +323,16 @@ def _true_event(entry: Any, name: str, where: str) -> TrueEvent:
     )
 
 
-def _read(path: Path) -> str:
-    try:
-        return read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise FileError(f"The annotation file {path} cannot be read: {reason}.") from error
-
-
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(_read(path), object_pairs_hook=partial(_no_key_twice, str(path)))
+        content = json.loads(text_of(path, _WHAT), object_pairs_hook=partial(unique_keys, str(path)))
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
     return _object(content, str(path))
 
 
-def _no_key_twice(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dictionary; of a key written twice the first value would vanish unseen."""
-    held = dict(pairs)
-    if len(held) < len(pairs):
-        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
-        raise UsageError(f'{where}: the key "{twice}" stands twice in one object.')
-    return held
-
-
-def _lines(path: Path) -> Iterator[tuple[str, int, str]]:
-    """(place for messages, line number, line) of every line that is not blank."""
-    for number, line in enumerate(_read(path).split("\n"), start=1):
-        if line.strip():
-            yield f"{path}, line {number}", number, line
-
-
 def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for where, _, line in _lines(path):
+    for where, _, line in lines_of(path, text_of(path, _WHAT)):
         try:
             content = json.loads(line)
         except json.JSONDecodeError as error:

@@ -9,11 +9,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from evaluation.data_files import lines_of, text_of
 from evaluation.gmr import GMR_RANKS
 from evaluation.metrics import Counts
 from evaluation.query_scores import QueryScore
 from footage.core.errors import FileError
-from footage.core.text_files import read_text
 
 _AGAIN = "Save a run with: footage eval run truth.json --json > run.jsonl"
 
@@ -115,28 +115,21 @@ def read_run(path: Path) -> SavedRun:
     Raises:
         FileError: when it cannot be read, is no such run, or is not whole.
     """
-    try:
-        text = read_text(path)
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
-        raise FileError(f"The run {path} cannot be read: {reason}.", hint=_AGAIN) from exc
     answers: dict[str, RunAnswer] = {}
     last: _SavedFigures | None = None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    for where, _, line in lines_of(path, text_of(path, "run", hint=_AGAIN)):
         try:
             kind = _SavedLine.model_validate_json(line).type
             if last is not None or kind not in ("query", "figures"):
-                raise FileError(f"{path}, line {number}: a run ends with its figures.", hint=_AGAIN)
+                raise FileError(f"{where}: a run ends with its figures.", hint=_AGAIN)
             if kind == "figures":
                 last = _SavedFigures.model_validate_json(line)
                 continue
             saved = _SavedQuery.model_validate_json(line)
         except ValidationError as exc:
-            raise FileError(f"{path}, line {number}: {_fault(exc)}.", hint=_AGAIN) from exc
+            raise FileError(f"{where}: {_fault(exc)}.", hint=_AGAIN) from exc
         if saved.query in answers:
-            raise FileError(f'{path}, line {number}: the query "{saved.query}" comes twice.', hint=_AGAIN)
+            raise FileError(f'{where}: the query "{saved.query}" comes twice.', hint=_AGAIN)
         answers[saved.query] = _answer(saved)
     if last is None:
         raise FileError(f"{path} has no figures at its end: the run was cut off, or is none.", hint=_AGAIN)

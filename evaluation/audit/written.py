@@ -15,10 +15,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from footage.core.errors import FileError, UsageError
-from footage.core.text_files import read_text
+from evaluation.data_files import lines_of, text_of, unique_keys
+from footage.core.errors import UsageError
 from footage.core.timecode import parse_time
 
+_WHAT = "truth file"
 Pair = tuple[float, float]
 """Start and end as written, seconds; in any order, anywhere."""
 
@@ -185,7 +186,7 @@ def _moments(path: Path, *, with_absent: bool) -> Iterator[WrittenEntry]:
 
 
 def _charades(path: Path) -> Iterator[WrittenEntry]:
-    for where, number, line in _lines(path):
+    for where, number, line in lines_of(path, text_of(path, _WHAT)):
         head, mark, sentence = line.partition("##")
         parts = head.split()
         try:
@@ -295,17 +296,9 @@ def _finite(text: str) -> float:
     return value
 
 
-def _read(path: Path) -> str:
-    try:
-        return read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise FileError(f"The truth file {path} cannot be read: {reason}.") from error
-
-
 def _json(path: Path) -> Any:
     try:
-        return json.loads(_read(path), object_pairs_hook=partial(_no_key_twice, path))
+        return json.loads(text_of(path, _WHAT), object_pairs_hook=partial(unique_keys, str(path)))
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{path}, line {error.lineno}: not valid JSON ({error.msg}).", hint="Check the file and --format."
@@ -314,25 +307,8 @@ def _json(path: Path) -> Any:
         raise UsageError(f"{path}: not a truth file, its JSON is nested too deeply.") from error
 
 
-def _no_key_twice(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dictionary; of a video written twice the first entries would vanish unseen."""
-    held = dict(pairs)
-    if len(held) < len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for number, key in enumerate(names) if key in names[:number])
-        raise UsageError(f'{path}: the key "{twice}" stands twice in one object.')
-    return held
-
-
-def _lines(path: Path) -> Iterator[tuple[str, int, str]]:
-    """(place for messages, line number, line) of every line that is not blank."""
-    for number, line in enumerate(_read(path).split("\n"), start=1):
-        if line.strip():
-            yield f"{path}, line {number}", number, line
-
-
 def _json_lines(path: Path) -> Iterator[tuple[str, int, Any]]:
-    for where, number, line in _lines(path):
+    for where, number, line in lines_of(path, text_of(path, _WHAT)):
         try:
             yield where, number, json.loads(line)
         except (json.JSONDecodeError, RecursionError) as error:

@@ -13,9 +13,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
 from evaluation.captions.relations import ONE_CATEGORY, ReferenceClip
+from evaluation.data_files import lines_of, text_of
 from evaluation.readers import read_ground_truth
-from footage.core.errors import FileError, UsageError
-from footage.core.text_files import read_text
+from footage.core.errors import UsageError
 
 NO_CAPTION = "<error>"
 """What the inference script of DREAM-1K writes for a clip that its model failed on."""
@@ -236,20 +236,15 @@ def captions_for(
 
 def _entries(path: Path) -> Iterator[tuple[str, Any]]:
     """(place for messages, content) of each entry of a JSON list, or each line of JSON Lines."""
-    try:
-        text = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise FileError(f"{path} cannot be read: {reason}.", hint="Name a file of JSON Lines.") from error
+    text = text_of(path, "file", hint="Name a file of JSON Lines.")
     if text.lstrip().startswith("["):
         for number, entry in enumerate(_parsed(text, str(path)), start=1):
             yield f"{path}, entry {number}", entry
         return
     if not text.strip():
         raise UsageError(f"{path} is empty.")
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield f"{path}, line {number}", _parsed(line, f"{path}, line {number}")
+    for where, _, line in lines_of(path, text):
+        yield where, _parsed(line, where)
 
 
 def _parsed(text: str, where: str) -> Any:
