@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from app_pages import page, press, whole
 from screenshot_app import ROOT, browser_page, chromium, running_app
 from standin_truth import SAMPLES, TruthModel
 from streamlit.testing.v1 import AppTest
@@ -103,19 +104,6 @@ def review_page() -> None:
     from ui.web.views import review
 
     review.show(resources.Desk(load_settings(), lambda settings: TruthModel()))
-
-
-def whole(app: AppTest) -> AppTest:
-    assert not app.exception
-    return app
-
-
-def page(app: AppTest) -> str:
-    return "\n".join(piece.value for piece in app.get("html") if "<style" not in piece.value)
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    return whole(next(button for button in app.button if button.label == label).click().run())
 
 
 def audit(settings) -> list[dict[str, object]]:

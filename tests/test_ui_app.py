@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from app_pages import library_page, page, whole
 from hypothesis import given
 from hypothesis import strategies as st
 from screenshot_app import browser_page, chromium, running_app
@@ -265,26 +266,6 @@ def open_app(tmp_path, monkeypatch):
         return whole(app.run())
 
     return start
-
-
-def library_page() -> None:
-    from footage.core.config import load_settings
-    from service import factories
-    from ui.web.components import resources
-    from ui.web.views import library
-
-    library.show(resources.Desk(load_settings(), factories.load_model))
-
-
-def whole(app: AppTest) -> AppTest:
-    """The app after a run, which left no traceback."""
-    assert not app.exception
-    return app
-
-
-def page(app: AppTest) -> str:
-    """Everything the app wrote as HTML, styles left out."""
-    return "\n".join(piece.value for piece in app.get("html") if "<style" not in piece.value)
 
 
 def player(app: AppTest) -> dict | None:

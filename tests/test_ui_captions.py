@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from app_pages import library_page, page, press, texts, whole
 from audited_library import audited_library
 from screenshot_app import ROOT, browser_page, chromium, running_app
 from streamlit import config
@@ -66,34 +67,8 @@ def review_page() -> None:
     review.show(resources.Desk(load_settings(), factories.load_model))
 
 
-def library_page() -> None:
-    from footage.core.config import load_settings
-    from service import factories
-    from ui.web.components import resources
-    from ui.web.views import library
-
-    library.show(resources.Desk(load_settings(), factories.load_model))
-
-
-def whole(app: AppTest) -> AppTest:
-    assert not app.exception
-    return app
-
-
-def page(app: AppTest) -> str:
-    return "\n".join(piece.value for piece in app.get("html") if "<style" not in piece.value)
-
-
-def texts(app: AppTest) -> list[str]:
-    return re.findall(r'class="fx-text">([^<]*)<', page(app))
-
-
 def views(app: AppTest) -> list[str]:
     return [option.content for option in app.segmented_control(key="review_view").proto.options]
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    return whole(next(button for button in app.button if button.label == label).click().run())
 
 
 def audits(db: Path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from app_pages import library_page, page, press, texts, whole
 from screenshot_app import ROOT, browser_page, chromium, running_app
 from standin_truth import SAMPLES, TruthModel
 from streamlit import config
@@ -112,32 +112,6 @@ def review_page_without_a_model() -> None:
 
     settings = load_settings().model_copy(update={"model": "/no/such/model"})
     review.show(resources.Desk(settings, factories.load_model))
-
-
-def library_page() -> None:
-    from footage.core.config import load_settings
-    from service import factories
-    from ui.web.components import resources
-    from ui.web.views import library
-
-    library.show(resources.Desk(load_settings(), factories.load_model))
-
-
-def whole(app: AppTest) -> AppTest:
-    assert not app.exception
-    return app
-
-
-def page(app: AppTest) -> str:
-    return "\n".join(piece.value for piece in app.get("html") if "<style" not in piece.value)
-
-
-def texts(app: AppTest) -> list[str]:
-    return re.findall(r'class="fx-text">([^<]*)<', page(app))
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    return whole(next(button for button in app.button if button.label == label).click().run())
 
 
 # -- Cameras ---------------------------------------------------------------
