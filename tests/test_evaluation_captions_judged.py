@@ -10,6 +10,7 @@ import overlap_judge
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from standin_auditor import StandinAuditor
 
 from evaluation.captions.drafts import CaptionedClip
 from evaluation.captions.judged import AT_ONCE, judge_captions, plan_judging
@@ -405,33 +406,16 @@ def test_captions_find_their_clips_by_id_or_by_file_name(tmp_path):
 # --- the video ----------------------------------------------------------------------------------------------
 
 
-class KnowingJudge:
+def knowing(true, false=(), name="knowing"):
     """A judge of videos that knows which claims are true of the clip; others it cannot see."""
 
-    def __init__(self, true, false=(), name="knowing"):
-        self.name, self.true, self.false = name, true, false
+    def says(claim):
+        ruling = (
+            "supported" if claim.text in true else "contradicted" if claim.text in false else "not visible"
+        )
+        return {"ruling": ruling, "frames": (1.0,)}
 
-    def check(self, video, path, claims):
-        rulings = [
-            "supported"
-            if each.text in self.true
-            else "contradicted"
-            if each.text in self.false
-            else "not visible"
-            for each in claims
-        ]
-        return [Vote(self.name, ruling, frames=(1.0,)) for ruling in rulings]
-
-
-class CountingJudge(KnowingJudge):
-    """As ``KnowingJudge``; counts the calls, and gives votes with a problem where it has one."""
-
-    calls, problem = 0, ""
-
-    def check(self, video, path, claims):
-        self.calls += 1
-        votes = super().check(video, path, claims)
-        return [replace(vote, ruling=None, problem=self.problem) for vote in votes] if self.problem else votes
+    return StandinAuditor(name, says)
 
 
 def probe(path):
@@ -443,7 +427,7 @@ def probe(path):
 def test_the_same_claims_are_shown_the_clip():
     clip = captioned(CAR, f"{DOG} A bird sings.", events=(CAR,))
     judged = judge_captions([clip], [OverlapJudge()], ["events"])
-    judge = KnowingJudge({"a dog jumps."}, {CAR})
+    judge = knowing({"a dog jumps."}, {CAR})
     [watched] = watch_clips(judged, {"1": Path("a.mp4")}, [judge], probe=probe)
     assert [(each.relation, each.ruling) for each in watched.predicted] == [
         ("neutral", "supported"),
@@ -454,7 +438,7 @@ def test_the_same_claims_are_shown_the_clip():
 
 def test_several_judges_of_videos_and_files_that_cannot_be_read():
     clips = judge_captions([captioned(DOG, DOG), captioned(CAR, "", name="2")], [OverlapJudge()], ["events"])
-    judges = [KnowingJudge({"a dog jumps."}), KnowingJudge((), {"a dog jumps."}, "other")]
+    judges = [knowing({"a dog jumps."}), knowing((), {"a dog jumps."}, "other")]
     places = {"1": Path("a.mp4"), "2": Path("broken.mp4")}
     tie, broken = watch_clips(clips, places, judges, probe=probe)
     assert tie.predicted[0].ruling == "not visible" and len(tie.predicted[0].seen) == 2
@@ -465,32 +449,32 @@ def test_several_judges_of_videos_and_files_that_cannot_be_read():
 
 
 def test_votes_are_kept_by_content_and_claims(tmp_path):
-    inner = CountingJudge({"a dog jumps"})
+    inner = knowing({"a dog jumps"})
     judge = KeepingJudge(inner, tmp_path / "votes")
     claims = [Claim("a dog jumps", "action", Span(1, 2)), Claim("a bird sings", "action")]
     first = judge.check(probe(Path("a.mp4")), "a.mp4", claims)
-    assert judge.check(probe(Path("a.mp4")), "elsewhere/a.mp4", claims) == first and inner.calls == 1
+    assert judge.check(probe(Path("a.mp4")), "elsewhere/a.mp4", claims) == first and len(inner.asked) == 1
     assert KeepingJudge(inner, tmp_path / "votes").check(probe(Path("a.mp4")), "a.mp4", claims) == first
     judge.check(probe(Path("b.mp4")), "b.mp4", claims)
     judge.check(probe(Path("a.mp4")), "a.mp4", claims[:1])
     judge.check(probe(Path("a.mp4")), "a.mp4", [replace(claims[0], span=Span(1, 3)), claims[1]])
-    KeepingJudge(CountingJudge((), name="other"), tmp_path / "votes").check(probe(Path("a.mp4")), "a", claims)
-    assert inner.calls == 4 and len(list((tmp_path / "votes").rglob("*.json"))) == 5
+    KeepingJudge(knowing((), name="other"), tmp_path / "votes").check(probe(Path("a.mp4")), "a", claims)
+    assert len(inner.asked) == 4 and len(list((tmp_path / "votes").rglob("*.json"))) == 5
 
 
 def test_votes_that_are_damaged_or_have_a_problem_are_asked_for_again(tmp_path):
-    inner = CountingJudge({"a dog jumps"})
+    inner = knowing({"a dog jumps"})
     judge, claims = KeepingJudge(inner, tmp_path), [Claim("a dog jumps", "action")]
     judge.check(probe(Path("a.mp4")), "a.mp4", claims)
     [file] = tmp_path.rglob("*.json")
     for damaged in (b"", b"[]", b"{", b'[{"judge": 3}]'):
         file.write_bytes(damaged)
         assert judge.check(probe(Path("a.mp4")), "a.mp4", claims)[0].ruling == "supported"
-    assert inner.calls == 5
-    inner.problem = "the window could not be decoded"
-    judge.check(probe(Path("b.mp4")), "b.mp4", claims)
-    judge.check(probe(Path("b.mp4")), "b.mp4", claims)
-    assert inner.calls == 7 and len(list(tmp_path.rglob("*.json"))) == 1
+    assert len(inner.asked) == 5
+    blind = StandinAuditor("knowing", lambda claim: {"ruling": None, "problem": "no frame could be decoded"})
+    for _ in range(2):
+        KeepingJudge(blind, tmp_path).check(probe(Path("b.mp4")), "b.mp4", claims)
+    assert len(blind.asked) == 2 and len(list(tmp_path.rglob("*.json"))) == 1
 
 
 def test_the_report_escapes_whatever_captions_and_judges_say():
