@@ -69,7 +69,7 @@ class MediaClaim:
     @property
     def middle_seconds(self) -> float:
         """The middle of the moment, in video time."""
-        return (self.span.start_seconds + self.span.end_seconds) / 2
+        return self.span.middle_seconds
 
 
 class MediaSigner:

@@ -113,7 +113,7 @@ def point_in_middle(service: Service, request: SegmentRequest) -> PointedPicture
     timeout = service.settings.decode_timeout_seconds
     with sources.unchanged(path, service.store().files.at(path)):
         model = service.model()
-        middle = round((span.start_seconds + span.end_seconds) / 2, 3)
+        middle = round(span.middle_seconds, 3)
         moment = segment_queries.Segment(media_path(path), video, Span(middle, middle))
         prompt = point_prompt(request.question, model.profile)
         [window] = segment_queries.ask_segment(model, moment, prompt, timeout_seconds=timeout)

@@ -96,12 +96,12 @@ def moments(entry: AuditedEntry, duration_seconds: float) -> list[tuple[float, s
         wanted.append((sum(first) / 2, "claimed"))
     for error in entry.errors:
         if (span := suggested_span(error)) is not None:
-            wanted.append((_middle(span), "suggested"))
+            wanted.append((span.middle_seconds, "suggested"))
     for error in entry.errors:
         if suggested_span(error) is None:
             wanted += [(frame, "evidence") for frame in error.frames[:1]]
         if not entry.written.pairs and error.span is not None:
-            wanted.append((_middle(error.span), "evidence"))
+            wanted.append((error.span.middle_seconds, "evidence"))
     kept: list[tuple[float, str]] = []
     for at, what in wanted:
         inside = 0 <= at < duration_seconds
@@ -132,8 +132,4 @@ def _jpeg(path: str, at_seconds: float) -> bytes:
 def _looked_at(error: ClaimError) -> float | None:
     if error.frames:
         return error.frames[0]
-    return None if error.span is None else _middle(error.span)
-
-
-def _middle(span: Span) -> float:
-    return (span.start_seconds + span.end_seconds) / 2
+    return None if error.span is None else error.span.middle_seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,7 +192,7 @@ def probe_content(path: Path) -> Video:
     from footage.media.sandbox import probe
     from indexer.library import content_id
 
-    return replace(probe(path), content_id=content_id(path))
+    return probe(path, content_id=content_id(path))
 
 
 def _retrieval(task: CaptionMeasurement, embedder: TextEmbedder) -> dict[str, CaptionRetrievalScores]:

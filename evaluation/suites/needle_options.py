@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.suites.haystack import MOST_NEEDLES, NEEDLES
 from evaluation.suites.needle import HOURS, NEEDLE_ARMS, NeedleModels, evaluate_needle
+from evaluation.suites.suite_options import add_image_embedder_option, names_of
 
 if TYPE_CHECKING:
     from evaluation.suites.scoring import OnProgress
@@ -34,7 +35,7 @@ def add_needle_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--arms",
-        type=_arms,
+        type=names_of("arm", NEEDLE_ARMS),
         default=NEEDLE_ARMS,
         metavar="LIST",
         help=f"what leads a search, separated by commas: {', '.join(NEEDLE_ARMS)}; all unless named",
@@ -46,9 +47,7 @@ def add_needle_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="needles in each length, and as many events that never happen",
     )
-    parser.add_argument(
-        "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
-    )
+    add_image_embedder_option(parser)
     parser.add_argument(
         "--keep",
         type=Path,
@@ -103,15 +102,6 @@ def _lengths(text: str) -> tuple[float, ...]:
     if not all(0 < each <= MOST_HOURS for each in hours):
         raise argparse.ArgumentTypeError(f"a length must be above 0 and up to {MOST_HOURS} hours: {text}")
     return hours
-
-
-def _arms(text: str) -> tuple[str, ...]:
-    arms = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if unknown := [arm for arm in arms if arm not in NEEDLE_ARMS]:
-        raise argparse.ArgumentTypeError(
-            f"there is no arm {unknown[0]!r}; known are {', '.join(NEEDLE_ARMS)}"
-        )
-    return arms
 
 
 def _needles(text: str) -> int:

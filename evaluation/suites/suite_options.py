@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 IMAGE_PARTS = ("verdicts", "images", "vectors", "reuse")
@@ -38,7 +39,7 @@ def add_images_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the suite `images`."""
     parser.add_argument(
         "--parts",
-        type=_parts,
+        type=names_of("part", IMAGE_PARTS),
         default=DEFAULT_PARTS,
         metavar="LIST",
         help=f"parts to run, separated by commas: {', '.join(IMAGE_PARTS)}; "
@@ -65,6 +66,11 @@ def add_images_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="index the fixed camera only with reuse: quicker, without the loss of recall",
     )
+    add_image_embedder_option(parser)
+
+
+def add_image_embedder_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names an image embedder."""
     parser.add_argument(
         "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
     )
@@ -96,13 +102,23 @@ def add_tracks_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips and index here")
 
 
-def _parts(text: str) -> tuple[str, ...]:
-    parts = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if unknown := [part for part in parts if part not in IMAGE_PARTS]:
-        raise argparse.ArgumentTypeError(
-            f"there is no part {unknown[0]!r}; known are {', '.join(IMAGE_PARTS)}"
-        )
-    return parts
+def names_of(kind: str, known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """The type of an option that takes some of several names, separated by commas.
+
+    Args:
+        kind: What is named, for the message: "part".
+        known: The names.
+    """
+
+    def read(text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(
+                f"there is no {kind} {unknown[0]!r}; known are {', '.join(known)}"
+            )
+        return names
+
+    return read
 
 
 def _share(text: str) -> float:

@@ -57,6 +57,11 @@ class Span:
             )
 
     @property
+    def middle_seconds(self) -> float:
+        """The moment halfway."""
+        return (self.start_seconds + self.end_seconds) / 2
+
+    @property
     def duration_seconds(self) -> float:
         """Length in seconds."""
         return on_grid(self.end_seconds - self.start_seconds)

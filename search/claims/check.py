@@ -156,7 +156,7 @@ def missing_of(views: Sequence[SeenVideo]) -> tuple[ClaimError, ...]:
             len(views),
             group[0].span,
             group[0].text,
-            (round((group[0].span.start_seconds + group[0].span.end_seconds) / 2, 3),),
+            (round(group[0].span.middle_seconds, 3),),
         )
         for group in groups
     )

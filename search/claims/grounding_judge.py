@@ -373,7 +373,7 @@ class _VideoVerdict:
             "contradicted",
             1 - max((each.confidence for each in plain), default=0.0),
             evidence=(self._grounder.looked, *lines),
-            frames=tuple((span.start_seconds + span.end_seconds) / 2 for span in spans),
+            frames=tuple(span.middle_seconds for span in spans),
         )
 
     # -- Events that no entry is about -----------------------------------------------------------------------

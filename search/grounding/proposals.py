@@ -96,7 +96,7 @@ def moved_window(span: Span, used: Iterable[Span], *, within: Span, length_secon
         length_seconds: Length of a window.
     """
     before = list(used)
-    centred = _centre(span) - length_seconds / 2
+    centred = span.middle_seconds - length_seconds / 2
     starts = [centred, centred + SHIFT * length_seconds, centred - SHIFT * length_seconds]
     tried = [window_at(start, within, length_seconds) for start in starts]
     whole = tried[0]
@@ -144,7 +144,7 @@ def around(span: Span, *, within: Span, length_seconds: float) -> list[Span]:
 
 def window_on(span: Span, *, within: Span, length_seconds: float) -> Span | None:
     """The window centred on a span; None where there is too little room for one."""
-    window = window_at(_centre(span) - length_seconds / 2, within, length_seconds)
+    window = window_at(span.middle_seconds - length_seconds / 2, within, length_seconds)
     return window if window.duration_seconds >= SHORTEST_SECONDS else None
 
 
@@ -153,10 +153,6 @@ def window_at(start_seconds: float, within: Span, length_seconds: float) -> Span
     latest = within.end_seconds - length_seconds
     start = max(within.start_seconds, _on_find_grid(max(0.0, min(start_seconds, latest))))
     return Span.clamped(start, start + length_seconds, within=within)
-
-
-def _centre(span: Span) -> float:
-    return (span.start_seconds + span.end_seconds) / 2
 
 
 def _moved(one: Span, other: Span) -> bool:

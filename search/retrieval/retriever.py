@@ -357,7 +357,7 @@ def _fitness(hit: Hit, passage: Hit | None, *, later: bool) -> float:
     if passage is None or hit.owner_kind != "event":
         return 0.0
     length = max(passage.span.duration_seconds, hit.span.duration_seconds)
-    middle = (hit.span.start_seconds + hit.span.end_seconds) / 2 - passage.span.start_seconds
+    middle = hit.span.middle_seconds - passage.span.start_seconds
     return LENGTH_WEIGHT * hit.span.duration_seconds / length + later * LATER_WEIGHT * middle / length
 
 

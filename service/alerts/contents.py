@@ -47,7 +47,7 @@ def _poster(service: Service, moment: AlertMoment) -> bytes:
 
     from footage.media import sandbox
 
-    middle = (moment.span.start_seconds + moment.span.end_seconds) / 2
+    middle = moment.span.middle_seconds
     with sources.unchanged(moment.path, service.store().files.at(moment.path)):
         pixels = sandbox.frame_at(
             moment.path,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from footage.core.errors import UsageError
 from ui.cli import served, setting_options
 
 if TYPE_CHECKING:
@@ -107,6 +109,16 @@ def use_loaders(loaders: Loaders | None) -> None:
 def loaders() -> Loaders | None:
     """How models are made in this command; None for as the settings say."""
     return _loaders.get()
+
+
+def check_page_name(report: Path | None) -> None:
+    """Check the file name of a report.
+
+    Raises:
+        UsageError: it is no name of an HTML file.
+    """
+    if report is not None and report.suffix.casefold() not in (".html", ".htm"):
+        raise UsageError(f"--report {report} is no HTML file.", hint="Name it FILE.html.")
 
 
 def service_for(settings: Settings) -> Service:

@@ -113,8 +113,7 @@ def run(
     # 1. Refuse what makes no sense before anything is opened.
     if judge and no_judge:
         raise UsageError("--judge and --no-judge exclude each other.", hint="Leave one of them out.")
-    if report is not None and report.suffix.casefold() not in (".html", ".htm"):
-        raise UsageError(f"--report {report} is no HTML file.", hint="Name it FILE.html.")
+    options.check_page_name(report)
     accuracy = read_accuracy(judge_accuracy) if judge_accuracy else None
     check_outputs(truth, {"--out": out, "--report": report}, new=["--out"])
     written = read_written(truth, form)

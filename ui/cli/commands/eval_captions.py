@@ -105,8 +105,7 @@ def captions(
     from evaluation.captions.judged import plan_judging
     from evaluation.captions.measuring import measure_captions, open_text_judges, read_task
 
-    if report is not None and report.suffix.casefold() not in (".html", ".htm"):
-        raise UsageError(f"--report {report} is no HTML file.", hint="Name it FILE.html.")
+    options.check_page_name(report)
     # 1. What is measured, and by which judges.
     service = options.service_for(settings)
     store = None if captions is not None else service.existing_store()

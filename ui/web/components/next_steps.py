@@ -22,7 +22,7 @@ def show(desk: Desk, question: Question, match: Match, file: File | None) -> Non
         if question.picture:
             _step("Not like this", "hide_image", asking.exclude_moment, match.path, at_seconds)
         if match.text:
-            middle = (match.span.start_seconds + match.span.end_seconds) / 2
+            middle = match.span.middle_seconds
             _step("More like this", "manage_search", asking.ask_like, f"{match.path}@{format_time(middle)}")
         if (question.text or question.picture) and file is not None:
             if file.camera:

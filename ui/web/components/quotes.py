@@ -37,7 +37,7 @@ def pictured(match: Match) -> bool:
 
 def shown_at(match: Match) -> float:
     """The moment whose picture stands for an answer, in video time: the nearest one, or the middle."""
-    middle = (match.span.start_seconds + match.span.end_seconds) / 2
+    middle = match.span.middle_seconds
     return dict(match.measures).get(NEAREST, middle) if pictured(match) else middle
 
 

@@ -288,7 +288,7 @@ def _card(desk: Desk, entry: AlertHistoryEntry, *, chosen: bool) -> str:
             desk.settings.cache_dir,
             path,
             content_id=moment.content_id,
-            seconds=(moment.span.start_seconds + moment.span.end_seconds) / 2,
+            seconds=moment.span.middle_seconds,
             file=browse.file_at(desk.service, path),
         )
     sinks = {sink.key: shown_name(sink) for sink in entry.alert.sinks}

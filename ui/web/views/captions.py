@@ -109,7 +109,7 @@ def _list(desk: Desk, listed: Sequence[AuditedCaption]) -> None:
 
 def _card(desk: Desk, item: AuditedCaption, *, chosen: bool) -> str:
     found = item.audit
-    middle = (found.span.start_seconds + found.span.end_seconds) / 2
+    middle = found.span.middle_seconds
     return cards.audited(
         found,
         markup.file_name(item.path),

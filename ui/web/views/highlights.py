@@ -117,7 +117,7 @@ def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
             desk.settings.cache_dir,
             clip.path,
             content_id=clip.video.content_id,
-            seconds=(clip.span.start_seconds + clip.span.end_seconds) / 2,
+            seconds=clip.span.middle_seconds,
             file=browse.file_at(desk.service, clip.path),
         )
         st.html(cards.clip(clip, number=number + 1, picture=picture))

@@ -245,7 +245,7 @@ def _listed(item: Item, name: str) -> bool:
 
 def _card(desk: Desk, item: Item, *, chosen: bool) -> str:
     mark, path = item.mark, browse.path_of(desk.service, item.mark.content_id)
-    middle = (mark.span.start_seconds + mark.span.end_seconds) / 2
+    middle = mark.span.middle_seconds
     picture = media.thumbnail(
         desk.settings.cache_dir,
         path,

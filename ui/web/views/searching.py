@@ -465,7 +465,7 @@ def _welcome(desk: Desk) -> None:
             desk.settings.cache_dir,
             path,
             content_id=content_id,
-            seconds=(span.start_seconds + span.end_seconds) / 2,
+            seconds=span.middle_seconds,
             file=browse.file_at(desk.service, path),
         )
         kinds = [count(len(events), "event")] * bool(events or not said)

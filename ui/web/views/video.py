@@ -134,7 +134,11 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
         event = outline.events[number]
         with st.container(key=f"card_{number % EVENTS}"):
             picture = media.thumbnail(
-                desk.settings.cache_dir, path, content_id=content_id, seconds=_middle(event.span), file=file
+                desk.settings.cache_dir,
+                path,
+                content_id=content_id,
+                seconds=event.span.middle_seconds,
+                file=file,
             )
             tag = "corrected" if event.id in words else ""
             over = bool(event.window_indexes) and reused.issuperset(event.window_indexes)
@@ -173,7 +177,7 @@ def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
         desk.settings.cache_dir,
         path,
         content_id=video.content_id,
-        seconds=_middle(at),
+        seconds=at.middle_seconds,
         file=browse.file_at(desk.service, path),
     )
     strip = timeline.strip(
@@ -188,10 +192,6 @@ def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
 
 def _choose(event_id: str) -> None:
     st.session_state.event, st.session_state.event_clicked = event_id, True
-
-
-def _middle(span: Span) -> float:
-    return (span.start_seconds + span.end_seconds) / 2
 
 
 # -- 2. Correcting a caption -----------------------------------------------
