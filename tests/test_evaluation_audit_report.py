@@ -26,9 +26,9 @@ from test_ui_commands import bare_environment, lines  # noqa: F401
 from tiny_clips import write_clip
 
 from evaluation.audit.figures import figures_of_audit, read_accuracy
-from evaluation.audit.html_parts import element, escaped
 from evaluation.audit.pictures import take_pictures
 from evaluation.audit.report import write_report
+from evaluation.pages.html_parts import element, escaped
 from footage.core.errors import UsageError
 from service.session import Loaders
 from ui.cli.main import app
