@@ -17,7 +17,8 @@ from service.requests import Request
 if TYPE_CHECKING:
     from footage.core.types import CaptionEvent, Video
     from footage.store.audits import Audit as Audit
-    from footage.store.audits import AuditedError, Contradiction
+    from footage.store.audits import AuditedError as AuditedError
+    from footage.store.audits import Contradiction
     from footage.vlm.protocol import VideoModel
     from indexer.correcting import KeptCorrection
     from search.audit import AuditProblem, Watch

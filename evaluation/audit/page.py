@@ -13,7 +13,6 @@ from evaluation.audit.page_entries import entry_card
 from evaluation.audit.pictures import Pictures
 from evaluation.audit.results import AuditedEntry, AuditedVideo, TruthAudit
 from evaluation.audit.wording import (
-    KIND_NAMES,
     agreement_sentence,
     counted,
     estimate_sentence,
@@ -23,7 +22,7 @@ from evaluation.audit.wording import (
 )
 from evaluation.pages.html_parts import Html, document, element, interval_bar, joined
 from footage.core.timecode import format_time
-from search.claims.records import ClaimError, ErrorKind, Severity
+from search.claims.records import ERROR_NAMES, ClaimError, ErrorKind, Severity
 
 MOST_ENTRIES = 300
 """Entries with errors on the page, the worst first; the lines of --json have all."""
@@ -212,7 +211,7 @@ def _errors(
             if group:
                 yield element(
                     "h3",
-                    f"{title}: {KIND_NAMES[kind]}, {counted(len(group), 'entry', 'entries')}",
+                    f"{title}: {ERROR_NAMES[kind]}, {counted(len(group), 'entry', 'entries')}",
                     class_="group",
                 )
                 for video, entry in group:
@@ -239,7 +238,7 @@ def _filters(shown: Sequence[tuple[AuditedVideo, AuditedEntry]], kinds: Sequence
         choice("kind", "kind-all", "All kinds", "radio", len(shown), checked=True),
         *(
             choice(
-                "kind", f"kind-{kind}", KIND_NAMES[kind].capitalize(), "radio", number(partial(_is_of, kind))
+                "kind", f"kind-{kind}", ERROR_NAMES[kind].capitalize(), "radio", number(partial(_is_of, kind))
             )
             for kind in kinds
         ),

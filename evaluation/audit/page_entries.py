@@ -8,11 +8,11 @@ from pathlib import PurePath
 from evaluation.audit.pictures import ReportPicture
 from evaluation.audit.results import AuditedEntry, AuditedVideo
 from evaluation.audit.suggestions import suggested_span
-from evaluation.audit.wording import KIND_NAMES, votes_of
+from evaluation.audit.wording import votes_of
 from evaluation.pages.html_parts import Html, element, joined
 from footage.core.timecode import format_time
 from footage.core.types import Span
-from search.claims.records import Claim, ClaimError, Vote
+from search.claims.records import ERROR_NAMES, Claim, ClaimError, Vote
 
 _RULING_CLASSES = {"contradicted": "against", "supported": "for"}
 _SCALE = 1000
@@ -59,7 +59,7 @@ def _finding(entry: AuditedEntry, error: ClaimError) -> Html:
         found_by += ", no consensus"
     parts = [
         element("span", error.severity, class_=f"badge {error.severity}"),
-        element("span", KIND_NAMES[error.kind], class_="badge"),
+        element("span", ERROR_NAMES[error.kind], class_="badge"),
         element("span", found_by, class_="votes"),
         element("p", error.sentence),
     ]

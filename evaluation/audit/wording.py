@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from evaluation.audit.figures import AuditFigures, CountedShare
-from search.claims.records import ClaimError, ErrorKind
+from search.claims.records import ClaimError
 
 LEAST_AGREEMENT = 0.667
 """Krippendorff's own bar for tentative conclusions (Content Analysis, 2nd edition, 2004, p. 241)."""
-KIND_NAMES: dict[ErrorKind, str] = {
-    "object": "wrong thing",
-    "attribute": "wrong attribute",
-    "action": "wrong action",
-    "count": "wrong count",
-    "order": "wrong order",
-    "time": "wrong time",
-    "text": "wrong words",
-    "invented": "invented",
-    "missing": "left out",
-}
-"""What an error of each kind is called."""
 
 
 def percent(share: CountedShare) -> str:

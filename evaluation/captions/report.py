@@ -8,7 +8,7 @@ from typing import Literal
 
 from evaluation.captions import autodq
 from evaluation.captions.quality import CaptionQuality
-from evaluation.captions.relations import RELATIONS, RULINGS, JudgedClip, Relation, Ruling
+from evaluation.captions.relations import RELATIONS, RULINGS, JudgedClip, Relation
 from evaluation.captions.report_claims import MOST_LISTED, ClaimFrames, claim_list
 from evaluation.pages.html_parts import Html, document, element, interval_bar, joined, table
 from evaluation.schemas.caption_quality import (
@@ -21,6 +21,7 @@ from evaluation.schemas.caption_quality import (
 )
 from footage import __version__
 from footage.core.atomic import whole_file
+from search.claims.records import Ruling
 
 _SCORES: tuple[Literal["f1", "recall", "precision"], ...] = ("f1", "recall", "precision")
 _NAMES = {"f1": "F1", "recall": "Recall", "precision": "Precision"}

@@ -34,9 +34,12 @@ class ClaimFrames:
         """Frames of a claim as figures; a sentence in place of one that cannot be read."""
         from footage.media.sandbox import write_thumbnail
 
-        path, figures = self._places.get(clip.id), []
+        path = self._places.get(clip.id)
+        if path is None:
+            return []
+        figures: list[Html] = []
         with tempfile.TemporaryDirectory(prefix="footage-report-") as folder:
-            for number, moment in enumerate(_moments(item) if path is not None else ()):
+            for number, moment in enumerate(_moments(item)):
                 if self._left <= 0:
                     break
                 at, place = format_time(moment), Path(folder) / f"{number}.jpg"

@@ -17,6 +17,18 @@ ClaimKind = Literal["object", "attribute", "action", "count", "order", "time", "
 there are, what comes first, when it happens, and what is written or said."""
 ErrorKind = Literal["object", "attribute", "action", "count", "order", "time", "text", "invented", "missing"]
 """Kinds of errors: a wrong claim of each kind; an event that does not happen at all; one that is left out."""
+ERROR_NAMES: dict[ErrorKind, str] = {
+    "object": "wrong thing",
+    "attribute": "wrong attribute",
+    "action": "wrong action",
+    "count": "wrong count",
+    "order": "wrong order",
+    "time": "wrong time",
+    "text": "wrong words",
+    "invented": "invented",
+    "missing": "left out",
+}
+"""What an error of each kind is called."""
 Severity = Literal["minor", "major"]
 """Major: the text would lead a viewer to another event or another moment."""
 Ruling = Literal["supported", "contradicted", "not visible"]
@@ -190,3 +202,8 @@ class WatchingJudge(ClaimJudge, Protocol):
             ModelError: when the model fails as a whole.
         """
         ...
+
+
+def error_name(kind: str) -> str:
+    """What an error is called; its kind where that is a new one, as in an index of a later version."""
+    return next((name for known, name in ERROR_NAMES.items() if known == kind), kind)
