@@ -15,7 +15,7 @@ from service.events import Listener, ignore, steps
 from service.requests import Request
 
 if TYPE_CHECKING:
-    from footage.core.claim_errors import ClaimError
+    from footage.core.claim_errors import ClaimError as ClaimError
     from footage.core.types import CaptionEvent, Video
     from footage.store.audits import Audit as Audit
     from footage.store.audits import Contradiction

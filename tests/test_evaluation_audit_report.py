@@ -26,9 +26,9 @@ from test_ui_commands import bare_environment, lines  # noqa: F401
 from tiny_clips import write_clip
 
 from evaluation.audit.figures import figures_of_audit, read_accuracy
-from evaluation.audit.html_parts import element, escaped
 from evaluation.audit.pictures import take_pictures
 from evaluation.audit.report import write_report
+from evaluation.pages.html_parts import element, escaped
 from footage.core.errors import UsageError
 from service.session import Loaders
 from ui.cli.main import app
@@ -133,6 +133,24 @@ def test_frames_are_bounded(hostile):
     assert len(take_pictures(audit.with_errors, on_progress=quiet)) == 3
 
 
+def test_choices_show_how_many_entries_they_leave(hostile):
+    _, page = hostile
+    labels = re.findall(r"<label><input[^>]*>([^<]*)<small>(\d+)</small>", page)
+    assert ("All kinds ", "3") in labels and ("Wrong attribute ", "2") in labels
+    assert sum(int(number) > 3 for _, number in labels) == 0
+    assert page.count('class="panel none no-match"') == 1
+
+
+def test_without_errors_nothing_is_red_and_nothing_to_choose(tmp_path):
+    write_clip(tmp_path / "a.mp4", count=20)
+    truth = own_file(tmp_path / "truth.json", {"a.mp4": {"events": [event("A dog runs.", (0, 1))]}})
+    _, audit = audit_of(truth, [StandinAuditor("one")])
+    write_report(audit, figures_of_audit(audit), tmp_path / "r.html", on_progress=quiet)
+    page = (tmp_path / "r.html").read_text("utf-8")
+    checked(page)
+    assert "No error was found." in page and 'class="tile major"' not in page and "<fieldset" not in page
+
+
 @given(st.text())
 def test_any_text_is_escaped(text):
     written = element("p", text, title=text)
@@ -152,6 +170,8 @@ def test_in_a_browser_the_filters_work_and_the_policy_stops_nothing(hostile, tmp
         assert page.evaluate(shown) == 2
         page.check("#only-major", force=True)
         assert page.evaluate(shown) == 1  # the car: its time is wrong as well
+        no_match = "getComputedStyle(document.querySelector('.no-match')).display"
+        assert page.evaluate(no_match) == "none"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert (page.alerts, page.refused) == ([], [])
 

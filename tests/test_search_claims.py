@@ -157,6 +157,26 @@ def test_the_suggestion_is_what_most_judges_see():
     assert sentence.suggestion == "A red dog runs"
 
 
+@pytest.mark.parametrize(
+    ("text", "part", "instead", "suggestion"),
+    [
+        ("A white dog runs.", "dog", "a van", "A white van runs."),
+        ("The man runs.", "man", "a woman", "The woman runs."),
+        ("A red car stops.", "red", "orange", "An orange car stops."),
+        ("An orange car stops.", "orange", "red", "A red car stops."),
+        ("A scarf lies near a car.", "car", "van", "A scarf lies near a van."),
+        ("Cars pass behind trees.", "trees", "a wall", "Cars pass behind a wall."),
+        ("A man stands behind trees.", "trees", "a wall", "A man stands behind a wall."),
+    ],
+)
+def test_a_suggestion_is_a_sentence(text, part, instead, suggestion):
+    claim = Claim(text, "object", part=part, entry="e")
+    vote = Vote("j", "contradicted", instead=instead)
+    other = CheckedClaim(Claim(text, "action", entry="e"), (YES,))
+    [error] = errors_of(TextEntry("e", text, ()), [CheckedClaim(claim, (vote,)), other])
+    assert error.suggestion == suggestion
+
+
 def test_an_entry_of_which_a_judge_supports_nothing_is_invented():
     [error] = errors(red=[NO, NO], car=[NO, NO], time=[NO, BLIND])
     assert (error.kind, error.severity, error.votes_for, error.votes) == ("invented", "major", 2, 2)

@@ -135,6 +135,9 @@ def test_a_card_says_the_verdict_in_words_and_colour(verdict, word):
     assert "93% sure" in sure and "uncalibrated" in sure and "score 0.91" not in sure
     fitted = cards.result(a_match(confidence=0.93, calibrated=True), picture="", strip="")
     assert "uncalibrated" not in fitted
+    unsure = a_match(confidence=0.93, calibrated=False)
+    assert "Uncalibrated means" in evidence.why(unsure)
+    assert "Uncalibrated means" not in evidence.why(replace(unsure, calibrated=True))
 
 
 def nothing(*matches: Match) -> SearchResult:

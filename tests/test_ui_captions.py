@@ -84,7 +84,7 @@ def test_wrong_captions_are_listed_with_errors_votes_frames_and_suggestion(open_
     app = open_page(view="captions")
     assert "Captions 3" in views(app) and len(texts(app)) == 3
     shown = page(app)
-    assert "major: time" in shown and "2 of 2 judges" in shown  # the first of the major ones
+    assert "major: wrong time" in shown and "2 of 2 judges" in shown  # the first of the major ones
     assert "Suggestion: <b>0:01.0-0:02.0</b>" in shown
     assert shown.count("<figure>") == 2 and app.get("bidi_component")
     assert "One judge sees it standing" not in shown  # one of two is no majority
@@ -130,6 +130,30 @@ def test_an_accepted_suggestion_corrects_the_caption(open_page, db):
     assert len(texts(app)) == 2
     [done] = Store.open(db).annotations.corrections.all()
     assert (done.text, done.span, done.original_text) == (f"Orange: {wrong.text}", wrong.span, wrong.text)
+
+
+def test_an_accepted_suggestion_can_be_taken_back(open_page, db):
+    app = open_page(view="captions")
+    press(app, "Accept the suggestion")
+    assert len(texts(app)) == 2 and "Corrected:" in page(app)
+    press(app, "Undo")
+    assert len(texts(app)) == 3 and "Captions 3" in views(app) and "Corrected:" not in page(app)
+    assert all(each.undone_at for each in Store.open(db).annotations.corrections.all())
+
+
+def test_next_goes_through_all_pages(open_page, monkeypatch):
+    monkeypatch.setattr("ui.web.views.captions.ITEMS", 2)
+    app = open_page(view="captions")
+    assert len(texts(app)) == 2 and "1 of 3" in page(app)
+    first = shown_error(app)
+    for place in ("2 of 3", "3 of 3"):
+        press(app, "Next")
+        assert place in page(app)
+    assert len(texts(app)) == 1  # the second page
+    press(app, "Next")
+    assert shown_error(app) == first and len(texts(app)) == 2
+    press(app, "Previous")
+    assert "3 of 3" in page(app)
 
 
 def test_an_accepted_time_keeps_the_words(open_page, db):

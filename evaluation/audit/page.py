@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 from evaluation.audit.figures import KINDS, AuditFigures, CountedShare, ShareRow
-from evaluation.audit.html_parts import Html, document, element, joined
 from evaluation.audit.page_entries import entry_card
 from evaluation.audit.pictures import Pictures
 from evaluation.audit.results import AuditedEntry, AuditedVideo, TruthAudit
-from evaluation.audit.wording import KIND_NAMES, counted, estimate_sentence, percent, range_of, votes_of
+from evaluation.audit.wording import (
+    agreement_sentence,
+    counted,
+    estimate_sentence,
+    percent,
+    range_of,
+    votes_of,
+)
+from evaluation.pages.html_parts import Html, document, element, interval_bar, joined
 from footage.core.timecode import format_time
-from search.claims.records import ClaimError, ErrorKind, Severity
+from search.claims.records import ERROR_NAMES, ClaimError, ErrorKind, Severity
 
 MOST_ENTRIES = 300
 """Entries with errors on the page, the worst first; the lines of --json have all."""
 MOST_LISTED = 200
 """Lines of each other list."""
-STYLE = Path(__file__).with_name("report.css")
-"""The style of the page."""
 
 
 def report_page(
@@ -42,10 +49,9 @@ def report_page(
     """
     shown = audit.with_errors[:MOST_ENTRIES]
     kinds = [kind for kind in KINDS if any(e.kind == kind for _, entry in shown for e in entry.errors)]
-    style = STYLE.read_text("utf-8") + _filter_rules(kinds)
     name = Path(audit.file).name
     body = element(
-        "div",
+        "main",
         _head(audit, name, made_at),
         _tiles(audit, figures.rows),
         element("h2", "Shares"),
@@ -58,7 +64,7 @@ def report_page(
         _foot(version),
         class_="wrap",
     )
-    return document(f"Audit of {name}", style, body)
+    return document(f"Audit of {name}", body, rules=_filter_rules(shown, kinds))
 
 
 # --- the parts, from top to bottom --------------------------------------------------------------------------
@@ -97,28 +103,29 @@ def _head(audit: TruthAudit, name: str, made_at: datetime) -> Html:
 def _tiles(audit: TruthAudit, rows: Sequence[ShareRow]) -> Html:
     by_name = {row.name: row.consensus for row in rows}
 
-    def tile(name: str, label: str, class_: str = "tile") -> Html:
+    def tile(name: str, label: str, class_: str = "") -> Html:
         share = by_name.get(name)
         if share is None:
-            return element("div", element("b", "\N{EN DASH}"), element("span", label), class_=class_)
+            return element("div", element("b", "\N{EN DASH}"), element("span", label), class_="tile")
         return element(
             "div",
             element("b", percent(share)),
             element("span", label),
-            element("span", f"{share.count:,} of {share.total:,}; 95 % interval {range_of(share)}"),
-            class_=class_,
+            element("span", f"{share.count:,} of {share.total:,}"),
+            element("span", f"95 % interval {range_of(share)}", class_="whole"),
+            class_=f"tile {class_ if share.count else ''}".strip(),
         )
 
     unchecked = len(audit.unchecked)
     return element(
         "div",
         tile("entries with an error", "of the entries have an error"),
-        tile("entries with a major error", "of the entries have a major error", "tile major"),
-        tile("videos with an error", "of the videos have at least one"),
+        tile("entries with a major error", "have a major error", "major"),
+        tile("videos with an error", "of the videos have an error"),
         element(
             "div",
             element("b", f"{unchecked:,}"),
-            element("span", "entries could not be checked"),
+            element("span", f"{'entry' if unchecked == 1 else 'entries'} could not be checked"),
             class_="tile",
         ),
         class_="tiles",
@@ -128,18 +135,28 @@ def _tiles(audit: TruthAudit, rows: Sequence[ShareRow]) -> Html:
 def _shares(rows: Sequence[ShareRow]) -> Html:
     head = element(
         "tr",
-        element("th", "Share"),
-        element("th", "Consensus", class_="number"),
-        element("th", "95 % interval", class_="number wide"),
-        element("th", element("span", "from 0 to 100 %"), class_="wide"),
-        element("th", "Count", class_="number wide"),
-        element("th", "Any judge", class_="number"),
+        *(
+            element("th", name, scope="col", class_=class_)
+            for name, class_ in (
+                ("Share", None),
+                ("Consensus", "number"),
+                ("95 % interval", "number wide"),
+                ("From 0 to 100 %", "wide"),
+                ("Count", "number wide"),
+                ("Any judge", "number"),
+            )
+        ),
     )
     lines = [
         element(
             "tr",
             element("th", row.name.capitalize(), scope="row"),
-            element("td", percent(row.consensus), class_="number"),
+            element(
+                "td",
+                percent(row.consensus),
+                element("span", range_of(row.consensus), class_="narrow"),
+                class_="number",
+            ),
             element("td", range_of(row.consensus), class_="number wide"),
             element("td", _bar(row.consensus), class_="wide"),
             element("td", f"{row.consensus.count:,} of {row.consensus.total:,}", class_="number wide"),
@@ -154,24 +171,9 @@ def _shares(rows: Sequence[ShareRow]) -> Html:
 
 def _bar(share: CountedShare) -> Html:
     """The share and its interval on a scale from 0 to 100 %."""
-    low, high, value = (max(0.0, min(x, 1.0)) * 1000 for x in _ends(share))
-    return element(
-        "svg",
-        element("rect", class_="track", x=0, y=6, width=1000, height=4, rx=2),
-        element(
-            "rect", class_="range", x=f"{low:.1f}", y=3, width=f"{max(high - low, 2):.1f}", height=10, rx=3
-        ),
-        element("rect", class_="value", x=f"{min(value, 994):.1f}", y=1, width=6, height=14, rx=2),
-        class_="bar",
-        viewBox="0 0 1000 16",
-        preserveAspectRatio="none",
-        role="img",
-        aria_label=f"{percent(share)}, interval {range_of(share)}",
-    )
-
-
-def _ends(share: CountedShare) -> tuple[float, float, float]:
-    return share.interval.low, share.interval.high, share.interval.value if share.total else 0.0
+    value = share.interval.value if share.total else 0.0
+    label = f"{percent(share)}, interval {range_of(share)}"
+    return interval_bar(share.interval.low, value, share.interval.high, label)
 
 
 def _remarks(audit: TruthAudit, figures: AuditFigures) -> Iterator[Html]:
@@ -179,16 +181,14 @@ def _remarks(audit: TruthAudit, figures: AuditFigures) -> Iterator[Html]:
     yield element(
         "p",
         f"Shares are of {base}. Consensus: more than half of the judges with a ruling, or arithmetic. "
-        "Intervals: bootstrap over videos.",
+        "Intervals: bootstrap over videos; exact for one video, or where all videos have the same share.",
         class_="note",
     )
     if len(figures.by_judge) > 1:
         single = "; ".join(f"{each.judge}: {percent(each.share)}" for each in figures.by_judge)
         yield element("p", f"Entries with an error according to each judge: {single}.", class_="note")
     if figures.agreement is not None:
-        yield element(
-            "p", f"Agreement of the judges (Krippendorff's alpha): {figures.agreement:.2f}.", class_="note"
-        )
+        yield element("p", agreement_sentence(figures.agreement), class_="note")
     if estimate := estimate_sentence(figures):
         yield element("p", estimate, class_="note")
 
@@ -203,14 +203,15 @@ def _errors(
     if total > len(shown):
         text = f"The {len(shown):,} worst of {total:,} entries with errors. --json prints all of them."
         yield element("p", text, class_="note")
-    yield _filters(kinds)
+    yield _filters(shown, kinds)
+    yield element("p", "No entry on this page has all of that.", class_="panel none no-match")
     for severity, title in (("major", "Major"), ("minor", "Minor")):
         for kind in KINDS:
             group = [pair for pair in shown if _worst(pair[1]) == (severity, kind)]
             if group:
                 yield element(
                     "h3",
-                    f"{title}: {KIND_NAMES[kind]}, {counted(len(group), 'entry', 'entries')}",
+                    f"{title}: {ERROR_NAMES[kind]}, {counted(len(group), 'entry', 'entries')}",
                     class_="group",
                 )
                 for video, entry in group:
@@ -221,25 +222,34 @@ def _worst(entry: AuditedEntry) -> tuple[Severity, ErrorKind]:
     return entry.errors[0].severity, entry.errors[0].kind
 
 
-def _filters(kinds: Sequence[ErrorKind]) -> Html:
-    """Choices of what is shown; the style alone acts on them, no script."""
+def _filters(shown: Sequence[tuple[AuditedVideo, AuditedEntry]], kinds: Sequence[ErrorKind]) -> Html:
+    """Choices of what is shown, each with its number of entries; the style alone acts on them, no script."""
 
-    def choice(name: str, id_: str, label: str, kind: str, *, checked: bool = False) -> Html:
-        return element("label", element("input", type=kind, name=name, id=id_, checked=checked), label)
+    def choice(name: str, id_: str, label: str, kind: str, number: int, *, checked: bool = False) -> Html:
+        given = element("input", type=kind, name=name, id=id_, checked=checked)
+        return element("label", given, label, " ", element("small", f"{number:,}"))
+
+    def number(holds: Callable[[ClaimError], bool]) -> int:
+        return sum(any(map(holds, entry.errors)) for _, entry in shown)
 
     return element(
         "fieldset",
         element("legend", "Show"),
-        choice("kind", "kind-all", "All kinds", "radio", checked=True),
-        *(choice("kind", f"kind-{kind}", KIND_NAMES[kind].capitalize(), "radio") for kind in kinds),
+        choice("kind", "kind-all", "All kinds", "radio", len(shown), checked=True),
+        *(
+            choice(
+                "kind", f"kind-{kind}", ERROR_NAMES[kind].capitalize(), "radio", number(partial(_is_of, kind))
+            )
+            for kind in kinds
+        ),
         element("span", class_="rule"),
-        choice("major", "only-major", "Major only", "checkbox"),
-        choice("consensus", "only-consensus", "Consensus only", "checkbox"),
+        choice("major", "only-major", "Major only", "checkbox", number(_is_major)),
+        choice("consensus", "only-consensus", "Consensus only", "checkbox", number(_is_agreed)),
         class_="filters",
     )
 
 
-def _filter_rules(kinds: Sequence[ErrorKind]) -> str:
+def _filter_rules(shown: Sequence[tuple[AuditedVideo, AuditedEntry]], kinds: Sequence[ErrorKind]) -> str:
     hidden = "{ display: none; }"
     rules = [f".wrap:has(#kind-{kind}:checked) .error:not(.has-{kind}) {hidden}" for kind in kinds]
     rules += [
@@ -249,7 +259,32 @@ def _filter_rules(kinds: Sequence[ErrorKind]) -> str:
         [*(f"#kind-{kind}:checked" for kind in kinds), "#only-major:checked", "#only-consensus:checked"]
     )
     rules.append(f".wrap:has({choices}) .group {hidden}")  # a heading without entries would mislead
+    # The choices that leave nothing are known: a sentence says so.
+    for kind, major, agreed in product((None, *kinds), (False, True), (False, True)):
+        left = [
+            entry
+            for _, entry in shown
+            if (kind is None or any(error.kind == kind for error in entry.errors))
+            and (not major or any(map(_is_major, entry.errors)))
+            and (not agreed or any(map(_is_agreed, entry.errors)))
+        ]
+        if shown and not left:
+            chosen = [f"#kind-{kind or 'all'}", *["#only-major"] * major, *["#only-consensus"] * agreed]
+            whole = "".join(f":has({each}:checked)" for each in chosen)
+            rules.append(f".wrap{whole} .no-match {{ display: block; }}")
     return "\n".join(rules) + "\n"
+
+
+def _is_of(kind: ErrorKind, error: ClaimError) -> bool:
+    return error.kind == kind
+
+
+def _is_major(error: ClaimError) -> bool:
+    return error.severity == "major"
+
+
+def _is_agreed(error: ClaimError) -> bool:
+    return error.is_consensus
 
 
 def _nothing(audit: TruthAudit) -> Html:

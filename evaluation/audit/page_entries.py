@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from evaluation.audit.html_parts import Html, element, joined
 from evaluation.audit.pictures import ReportPicture
 from evaluation.audit.results import AuditedEntry, AuditedVideo
 from evaluation.audit.suggestions import suggested_span
-from evaluation.audit.wording import KIND_NAMES, votes_of
+from evaluation.audit.wording import votes_of
+from evaluation.pages.html_parts import Html, element, joined
 from footage.core.timecode import format_time
 from footage.core.types import Span
-from search.claims.records import Claim, ClaimError, Vote
+from search.claims.records import ERROR_NAMES, Claim, ClaimError, Vote
 
 _RULING_CLASSES = {"contradicted": "against", "supported": "for"}
 _SCALE = 1000
@@ -21,7 +21,7 @@ _SCALE = 1000
 def entry_card(video: AuditedVideo, entry: AuditedEntry, pictures: Sequence[ReportPicture]) -> Html:
     """An entry with its errors."""
     kinds = dict.fromkeys(f"has-{error.kind}" for error in entry.errors)
-    classes = ["error", *kinds]
+    classes = ["card", "error", *kinds]
     if any(error.severity == "major" for error in entry.errors):
         classes.append("is-major")
     if any(error.is_consensus for error in entry.errors):
@@ -38,7 +38,9 @@ def entry_card(video: AuditedVideo, entry: AuditedEntry, pictures: Sequence[Repo
     text = element(
         "div",
         element(
-            "p", f"\N{LEFT DOUBLE QUOTATION MARK}{written.text}\N{RIGHT DOUBLE QUOTATION MARK}", class_="says"
+            "h4",
+            f"\N{LEFT DOUBLE QUOTATION MARK}{written.text}\N{RIGHT DOUBLE QUOTATION MARK}",
+            class_="says",
         ),
         element("p", " \N{MIDDLE DOT} ".join(where), class_="where"),
         element("ul", *(_finding(entry, error) for error in entry.errors), class_="findings"),
@@ -57,7 +59,7 @@ def _finding(entry: AuditedEntry, error: ClaimError) -> Html:
         found_by += ", no consensus"
     parts = [
         element("span", error.severity, class_=f"badge {error.severity}"),
-        element("span", KIND_NAMES[error.kind], class_="badge"),
+        element("span", ERROR_NAMES[error.kind], class_="badge"),
         element("span", found_by, class_="votes"),
         element("p", error.sentence),
     ]
@@ -140,7 +142,9 @@ def _votes(entry: AuditedEntry) -> Iterator[Html]:
             lines.append(
                 element("tr", *(() if number else (about, claim)), judge, element("td", *_said(vote)))
             )
-    head = element("tr", *(element("th", name) for name in ("About", "Claim", "Judge", "Ruling")))
+    head = element(
+        "tr", *(element("th", name, scope="col") for name in ("About", "Claim", "Judge", "Ruling"))
+    )
     yield element(
         "details",
         element("summary", f"Claims and votes ({len(lines):,})"),

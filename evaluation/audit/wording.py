@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from evaluation.audit.figures import AuditFigures, CountedShare
-from search.claims.records import ClaimError, ErrorKind
+from search.claims.records import ClaimError
 
-KIND_NAMES: dict[ErrorKind, str] = {
-    "object": "wrong thing",
-    "attribute": "wrong attribute",
-    "action": "wrong action",
-    "count": "wrong count",
-    "order": "wrong order",
-    "time": "wrong time",
-    "text": "wrong words",
-    "invented": "invented",
-    "missing": "left out",
-}
-"""What an error of each kind is called."""
+LEAST_AGREEMENT = 0.667
+"""Krippendorff's own bar for tentative conclusions (Content Analysis, 2nd edition, 2004, p. 241)."""
 
 
 def percent(share: CountedShare) -> str:
@@ -42,6 +32,14 @@ def estimate_sentence(figures: AuditFigures) -> str:
         f"{100 * accuracy.sensitivity:.0f} % of the wrong entries and call "
         f"{100 - 100 * accuracy.specificity:.0f} % of the right ones wrong."
     )
+
+
+def agreement_sentence(agreement: float) -> str:
+    """Krippendorff's alpha of the judges, and what it means."""
+    sentence = f"Agreement of the judges (Krippendorff's alpha; 1: full, 0: by chance): {agreement:.2f}."
+    if agreement < LEAST_AGREEMENT:
+        sentence += f" Below {LEAST_AGREEMENT}, do not rely on the consensus."
+    return sentence
 
 
 def votes_of(error: ClaimError) -> str:

@@ -1,44 +1,35 @@
-"""Writes the report of a caption measurement: one HTML file with tables and frames, without other files."""
+"""Writes the report of a caption measurement: one HTML page with figures and frames, without other files."""
 
 from __future__ import annotations
 
-import base64
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from evaluation.captions import autodq
 from evaluation.captions.quality import CaptionQuality
-from evaluation.captions.relations import RELATIONS, RULINGS, JudgedClip, JudgedItem
+from evaluation.captions.relations import RELATIONS, RULINGS, JudgedClip, Relation
+from evaluation.captions.report_claims import MOST_LISTED, ClaimFrames, claim_list
+from evaluation.pages.html_parts import Html, document, element, interval_bar, joined, table
 from evaluation.schemas.caption_quality import (
     AspectFigureFields,
     CaptionQualityRecord,
     QualityIntervalFields,
     QualityScoreFields,
     SideBySideFields,
+    VideoBasisFields,
 )
+from footage import __version__
 from footage.core.atomic import whole_file
-from footage.core.errors import VideoError
-from footage.core.plain_text import evened
-from footage.core.timecode import format_time
+from search.claims.records import Ruling
 
-MOST_LISTED = 200
-"""Most claims in each list of the report."""
-FRAMES_OF_CLAIM = 3
-"""Most frames beside one claim."""
-FRAME_WIDTH = 240
-"""Width of a frame, in pixels."""
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""The page loads nothing, runs nothing and sends nothing."""
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
-table{border-collapse:collapse;margin:.7rem 0 1.4rem}caption{text-align:left;font-weight:600;padding:.2rem 0}
-th,td{border-bottom:1px solid #ccc;padding:.25rem .8rem;text-align:left;vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-article{border-top:1px solid #ccc;padding:.6rem 0}article p{margin:.15rem 0}
-img{width:240px;height:auto;margin:.3rem .4rem .3rem 0}small,.dim{color:#555}
-"""
+_SCORES: tuple[Literal["f1", "recall", "precision"], ...] = ("f1", "recall", "precision")
+_NAMES = {"f1": "F1", "recall": "Recall", "precision": "Precision"}
+_MEANINGS: dict[Relation, str] = {
+    "entailment": "the other text says so",
+    "neutral": "it does not mention it",
+    "contradiction": "it says otherwise",
+}
 
 
 def write_report(
@@ -62,148 +53,231 @@ def write_report(
 
 def report_page(quality: CaptionQuality, record: CaptionQualityRecord, places: Mapping[str, Path]) -> str:
     """The report as one HTML page."""
-    parts = [_head(record)]
-    for aspect, figures in record.aspects.items():
-        clips = quality.of(aspect)
-        parts += [f"<h2>{_text(aspect.capitalize())}</h2>", _figures(figures)]
-        if figures.video is not None:
-            # The table of both views, and the claims for which they differ.
-            parts.append(_both("Claims of the captions", figures.video.predicted))
-            parts.append(_both("Claims of the references", figures.video.reference))
-            parts.append(
-                _claims(
-                    "Better than the reference: the video supports what the reference does not say",
-                    autodq.better_than_reference(clips),
-                    places,
-                )
-            )
-            parts.append(
-                _claims(
-                    "Wrong references: the video contradicts what the reference says",
-                    autodq.wrong_references(clips),
-                    places,
-                )
-            )
-        parts.append(_failed(clips))
-    parts += [_retrieval(record), _provenance(record)]
-    body = "\n".join(filter(None, parts))
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>Caption quality</title><style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+    frames = ClaimFrames(places)
+    body = element(
+        "main",
+        _head(record),
+        *(
+            joined(*_aspect(aspect.capitalize(), figures, quality.of(aspect), frames))
+            for aspect, figures in record.aspects.items()
+        ),
+        *_retrieval(record),
+        *_provenance(record),
+        element(
+            "footer",
+            element("p", "A judge is a model and can be wrong. Compare figures only under the same judges."),
+            element(
+                "p",
+                f"Made by footage {__version__}, eval captions. This page loads nothing and runs no script.",
+            ),
+        ),
+        class_="wrap",
     )
+    return document("Caption quality", body)
 
 
-def _head(record: CaptionQualityRecord) -> str:
-    return (
-        f"<h1>Caption quality</h1>\n<p>{record.clips:,} clips, references in the format "
-        f"{_text(record.format)}, captions of {_text(record.captions)}.</p>"
-    )
+# --- the parts, from top to bottom --------------------------------------------------------------------------
 
 
-def _figures(figures: AspectFigureFields) -> str:
-    rows = [_score_row("text", figures.overall, figures.intervals)]
-    if figures.video is not None:
-        rows.append(_score_row("video", figures.video.overall, figures.video.intervals))
-    overall = _table("All categories, with 95 % intervals", ("judged by", "F1", "recall", "precision"), rows)
-    by_category = [_score_row(name, scores, None) for name, scores in figures.categories.items()]
-    categories = _table("By category, judged by text", ("category", "F1", "recall", "precision"), by_category)
-    shares = {
-        "captions": figures.predicted_relations,
-        "references": figures.reference_relations,
+def _head(record: CaptionQualityRecord) -> Html:
+    facts = {
+        "Clips": f"{record.clips:,}",
+        "References": f"format {record.format}",
+        "Judges of texts": ", ".join(record.judges) or "none",
+        "Judges of videos": ", ".join(record.video_judges) or "none: the references count as right",
     }
-    relations = [
-        (side, *(f"{getattr(row, relation):.3f}" for relation in RELATIONS))
+    lead = (
+        "Captions and references were taken apart into claims. Recall is the share of the references' claims "
+        "that the captions contain, precision the share of the captions' claims that are right."
+    )
+    if record.video_judges:
+        lead += " The claims were also compared with the videos."
+    return element(
+        "header",
+        element("p", "Caption quality", class_="kicker"),
+        element("h1", f"Captions of {record.captions}"),
+        element("p", lead, class_="lead"),
+        element(
+            "dl",
+            *(joined(element("dt", term), element("dd", text)) for term, text in facts.items()),
+            class_="facts",
+        ),
+    )
+
+
+def _aspect(
+    name: str, figures: AspectFigureFields, clips: Sequence[JudgedClip], frames: ClaimFrames
+) -> Iterator[Html]:
+    """One aspect: tiles, figures with intervals, categories, relations, the video's view, clips left out."""
+    yield element("h2", name)
+    yield _tiles(figures)
+    yield element("h3", "All categories", class_="title")
+    yield _overall(figures)
+    yield _counts(figures)
+    if len(figures.categories) > 1:
+        yield element("h3", "By category, judged by text", class_="title")
+        rows = [
+            (category, *(f"{getattr(scores, each):.3f}" for each in _SCORES))
+            for category, scores in figures.categories.items()
+        ]
+        yield table(("Category", *(_NAMES[each] for each in _SCORES)), rows, numbers=(1, 2, 3))
+    yield element("h3", "How the texts relate", class_="title")
+    yield _relations(figures)
+    if figures.video is not None:
+        yield from _video(figures.video, clips, frames)
+    yield from _left_out(clips)
+
+
+def _tiles(figures: AspectFigureFields) -> Html:
+    def tile(value: str, label: str, *, more: str = "") -> Html:
+        rest = (element("span", more, class_="whole"),) if more else ()
+        return element("div", element("b", value), element("span", label), *rest, class_="tile")
+
+    def f1(scores: QualityScoreFields | None, intervals: QualityIntervalFields | None, label: str) -> Html:
+        if scores is None:
+            return tile("\N{EN DASH}", label)
+        return tile(f"{scores.f1:.3f}", label, more=f"95 % interval {_range(intervals, 'f1')}")
+
+    tiles = [f1(figures.overall, figures.intervals, "F1 by text")]
+    video = figures.video
+    if video is not None:
+        tiles += [
+            f1(video.overall, video.intervals, "F1 by video"),
+            tile(f"{video.better_than_reference:,}", "claims better than the reference"),
+            tile(f"{video.wrong_references:,}", "wrong claims in references"),
+        ]
+    elif figures.overall is not None:
+        tiles += [tile(f"{getattr(figures.overall, each):.3f}", f"{each} by text") for each in _SCORES[1:]]
+    return element("div", *tiles, class_="tiles")
+
+
+def _overall(figures: AspectFigureFields) -> Html:
+    bases = [("text", figures.overall, figures.intervals)]
+    if figures.video is not None:
+        bases.append(("video", figures.video.overall, figures.video.intervals))
+    heads = [
+        element("th", name, scope="col", class_=class_)
+        for name, class_ in (
+            ("Figure", None),
+            ("Value", "number"),
+            ("95 % interval", "number wide"),
+            ("From 0 to 1", "wide"),
+        )
+    ]
+    rows = [
+        element(
+            "tr", element("th", f"{_NAMES[each]} by {basis}", scope="row"), *_cells(scores, intervals, each)
+        )
+        for each in _SCORES
+        for basis, scores, intervals in bases
+    ]
+    inside = joined(element("thead", element("tr", *heads)), element("tbody", *rows))
+    return element("div", element("table", inside), class_="panel shares")
+
+
+def _cells(
+    scores: QualityScoreFields | None, intervals: QualityIntervalFields | None, name: str
+) -> Iterator[Html]:
+    if scores is None:
+        yield element("td", "none: no clip was judged", colspan=3)
+        return
+    value, range_ = float(getattr(scores, name)), _range(intervals, name)
+    low, high = (value, value) if intervals is None else getattr(intervals, name)
+    yield element("td", f"{value:.3f}", element("span", range_, class_="narrow"), class_="number")
+    yield element("td", range_, class_="number wide")
+    yield element("td", interval_bar(low, value, high, f"{value:.3f}, interval {range_}"), class_="wide")
+
+
+def _range(intervals: QualityIntervalFields | None, name: str) -> str:
+    if intervals is None:
+        return "\N{EN DASH}"
+    low, high = getattr(intervals, name)
+    return f"{low:.3f} to {high:.3f}"
+
+
+def _counts(figures: AspectFigureFields) -> Html:
+    sentence = (
+        f"{figures.judged:,} clips judged, {figures.failed:,} left out; {figures.predicted_claims:,} claims "
+        f"of captions, {figures.reference_claims:,} of references. Intervals: bootstrap over clips."
+    )
+    if figures.alpha is not None:
+        sentence += (
+            f" Agreement of the judges (Krippendorff's alpha; 1: full, 0: by chance): {figures.alpha:.2f}."
+        )
+    return element("p", sentence, class_="note")
+
+
+def _relations(figures: AspectFigureFields) -> Html:
+    shares = {"captions": figures.predicted_relations, "references": figures.reference_relations}
+    rows = [
+        (f"Claims of the {side}", *(f"{100 * getattr(row, each):.1f} %" for each in RELATIONS))
         for side, row in shares.items()
         if row is not None
     ]
-    relation_table = _table("Share of each relation", ("claims of the", *RELATIONS), relations)
-    alpha = "none" if figures.alpha is None else f"{figures.alpha:.3f}"
-    counts = (
-        f"<p>{figures.judged:,} clips judged, {figures.failed:,} left out; "
-        f"{figures.predicted_claims:,} claims of captions, {figures.reference_claims:,} of references. "
-        f"Krippendorff's alpha of the judges: {alpha}.</p>"
+    heads = [joined(each.capitalize(), _hint(_MEANINGS[each])) for each in RELATIONS]
+    return table(("Share", *heads), rows, numbers=(1, 2, 3))
+
+
+def _hint(words: str) -> Html:
+    return element("span", words, class_="hint")
+
+
+def _video(video: VideoBasisFields, clips: Sequence[JudgedClip], frames: ClaimFrames) -> Iterator[Html]:
+    """What the video shows, beside what the texts say, and the claims for which they differ."""
+    yield element("h3", "Text and video: claims of the captions", class_="title")
+    yield _both(video.predicted, {("neutral", "supported"), ("contradiction", "supported")})
+    yield element("p", "Marked: better than the reference.", class_="note")
+    yield element("h3", "Text and video: claims of the references", class_="title")
+    yield _both(video.reference, {(each, "contradicted") for each in RELATIONS})
+    yield element("p", "Marked: wrong references.", class_="note")
+    yield from claim_list(
+        "Better than the reference",
+        "The reference does not say this, or says otherwise; the video shows it.",
+        autodq.better_than_reference(clips),
+        frames,
     )
-    return "\n".join([overall, categories, relation_table, counts])
+    yield from claim_list(
+        "Wrong references",
+        "The reference says this; the video shows otherwise.",
+        autodq.wrong_references(clips),
+        frames,
+    )
 
 
-def _score_row(
-    name: str, scores: QualityScoreFields | None, intervals: QualityIntervalFields | None
-) -> tuple[str, ...]:
-    if scores is None:
-        return (name, "", "", "")
-    cells = [name]
-    for figure in ("f1", "recall", "precision"):
-        text = f"{getattr(scores, figure):.3f}"
-        if intervals is not None:
-            low, high = getattr(intervals, figure)
-            text += f" ({low:.3f} to {high:.3f})"
-        cells.append(text)
-    return tuple(cells)
-
-
-def _both(title: str, table: SideBySideFields) -> str:
+def _both(counts: SideBySideFields, marked: set[tuple[Relation, Ruling]]) -> Html:
+    """Claims by what the text says (rows) and what the video shows (columns)."""
     columns = (*RULINGS, autodq.NO_RULING)
     rows = []
     for relation in RELATIONS:
-        counts = getattr(table, relation).model_dump(by_alias=True)
-        rows.append((relation, *(f"{counts[column]:,}" for column in columns)))
-    return _table(f"{title}: text (rows) and video (columns)", ("", *columns), rows)
+        row = getattr(counts, relation).model_dump(by_alias=True)
+        cells: list[object] = [f"Text: {relation}"]
+        for column in columns:
+            number = f"{row[column]:,}"
+            is_marked = (relation, column) in marked and row[column]
+            cells.append(element("mark", number) if is_marked else number)
+        rows.append(cells)
+    heads = (f"Video: {column}" for column in columns)
+    return table(("Claims", *heads), rows, numbers=range(1, len(columns) + 1))
 
 
-def _claims(title: str, claims: Sequence[tuple[JudgedClip, JudgedItem]], places: Mapping[str, Path]) -> str:
-    shown = claims[:MOST_LISTED]
-    only = f", the first {MOST_LISTED} shown" if len(claims) > len(shown) else ""
-    articles = [_claim(clip, item, places) for clip, item in shown]
-    return "\n".join([f"<h3>{_text(title)} ({len(claims):,}{only})</h3>", *articles])
+def _left_out(clips: Sequence[JudgedClip]) -> Iterator[Html]:
+    failed = [clip for clip in clips if clip.problem]
+    if not failed:
+        return
+    yield element("h3", f"Clips left out ({len(failed):,})", class_="title")
+    lines = [
+        element("li", clip.id, element("span", clip.problem, class_="why")) for clip in failed[:MOST_LISTED]
+    ]
+    if len(failed) > MOST_LISTED:
+        lines.append(element("li", f"{len(failed) - MOST_LISTED:,} more: see --json."))
+    yield element("div", element("ul", *lines, class_="plain-list"), class_="panel")
 
 
-def _claim(clip: JudgedClip, item: JudgedItem, places: Mapping[str, Path]) -> str:
-    lines = [f"<p><b>{_text(item.text)}</b> <small>clip {_text(clip.id)}</small></p>"]
-    lines.append(f'<p class="dim">text: {item.relation}; video: {item.ruling}</p>')
-    for vote in item.seen:
-        said = "; ".join(filter(None, [vote.instead and f"instead: {vote.instead}", *vote.evidence]))
-        lines.append(
-            f"<p><small>{_text(vote.judge)}: {vote.ruling or vote.problem}. {_text(said)}</small></p>"
-        )
-    moments = dict.fromkeys(moment for vote in item.seen for moment in vote.frames)
-    if not moments and item.span is not None:  # nothing was seen: what is at the claimed time
-        moments = {(item.span.start_seconds + item.span.end_seconds) / 2: None}
-    path = places.get(clip.id)
-    if path is not None:
-        lines += _frames(path, list(moments)[:FRAMES_OF_CLAIM])
-    return f"<article>{''.join(lines)}</article>"
-
-
-def _frames(path: Path, moments: Iterable[float]) -> list[str]:
-    """Frames of a video as pictures in the page; a sentence in place of those that cannot be read."""
-    from footage.media.sandbox import write_thumbnail
-
-    pictures = []
-    with tempfile.TemporaryDirectory(prefix="footage-report-") as folder:
-        for number, moment in enumerate(moments):
-            at, place = format_time(moment), Path(folder) / f"{number}.jpg"
-            try:
-                write_thumbnail(path, moment, place, max_width=FRAME_WIDTH)
-            except VideoError as error:
-                pictures.append(f"<p><small>No frame at {at}: {_text(str(error))}</small></p>")
-                continue
-            data = base64.b64encode(place.read_bytes()).decode("ascii")
-            pictures.append(f'<img alt="frame at {at}" title="{at}" src="data:image/jpeg;base64,{data}">')
-    return pictures
-
-
-def _failed(clips: Sequence[JudgedClip]) -> str:
-    rows = [(clip.id, clip.problem) for clip in clips if clip.problem]
-    return _table("Clips left out", ("clip", "reason"), rows[:MOST_LISTED]) if rows else ""
-
-
-def _retrieval(record: CaptionQualityRecord) -> str:
+def _retrieval(record: CaptionQualityRecord) -> Iterator[Html]:
     if not record.retrieval:
-        return ""
+        return
     rows = [
-        (kind, direction, *(f"{value:.3f}" for value in recalls.values()))
+        (f"{kind.capitalize()} captions, {direction}", *(f"{value:.3f}" for value in recalls.values()))
         for kind, scores in record.retrieval.items()
         for direction, recalls in (
             ("text to video", scores.text_to_video),
@@ -211,43 +285,21 @@ def _retrieval(record: CaptionQualityRecord) -> str:
         )
     ]
     names = list(next(iter(record.retrieval.values())).text_to_video)
-    bias = "" if record.rebias is None else f"<p>ReBias: {record.rebias:.3f} (0: none).</p>"
-    return f"<h2>Retrieval by captions</h2>{_table('', ('captions', 'direction', *names), rows)}{bias}"
+    yield element("h2", "Retrieval by captions")
+    yield table(("Captions", *names), rows, numbers=range(1, len(names) + 1))
+    if record.rebias is not None:
+        yield element("p", f"ReBias: {record.rebias:.3f} (0: none).", class_="note")
 
 
-def _provenance(record: CaptionQualityRecord) -> str:
+def _provenance(record: CaptionQualityRecord) -> Iterator[Html]:
+    yield element("h2", "Calls and prompts")
+    if record.costs:
+        costs = [
+            (name, f"{cost.calls:,}", f"{cost.kept:,}", f"{cost.prompt_tokens:,}", f"{cost.answer_tokens:,}")
+            for name, cost in record.costs.items()
+        ]
+        heads = ("Judge of texts", "Calls", "Kept answers", "Tokens of questions", "Tokens of answers")
+        yield table(heads, costs, numbers=range(1, 5))
     prompts = [(each.name, str(each.version), each.hash) for each in record.prompts]
-    costs = [
-        (name, f"{cost.calls:,}", f"{cost.kept:,}", f"{cost.prompt_tokens:,}", f"{cost.answer_tokens:,}")
-        for name, cost in record.costs.items()
-    ]
-    heads = ("judge of texts", "calls", "kept answers", "tokens of questions", "tokens of answers")
-    watched = ", ".join(map(_text, record.video_judges)) or "none"
-    return "\n".join(
-        [
-            "<h2>How it was judged</h2>",
-            _table("", heads, costs),
-            f"<p>Judges of videos: {watched}.</p>",
-            _table("Prompts", ("prompt", "version", "hash"), prompts),
-        ]
-    )
-
-
-def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; cells from the second on are numbers where they begin with a digit."""
-    lines = [f"<tr>{''.join(f'<th>{_text(head)}</th>' for head in heads)}</tr>"]
-    for row in rows:
-        cells = [
-            f'<td class="n">{_text(cell)}</td>'
-            if number and cell[:1].isdigit()
-            else f"<td>{_text(cell)}</td>"
-            for number, cell in enumerate(row)
-        ]
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    caption = f"<caption>{_text(title)}</caption>" if title else ""
-    return f"<table>{caption}{''.join(lines)}</table>"
-
-
-def _text(text: str) -> str:
-    """A text as HTML: escaped, without control characters and marks that turn the direction of writing."""
-    return escape(evened(text))
+    yield element("h3", "Prompts", class_="title")
+    yield table(("Prompt", "Version", "Hash"), prompts, numbers=(1,))

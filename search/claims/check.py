@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,14 @@ from search.grounding.evidence import format_span
 
 RIGHT_IOU = 0.5
 """IoU below which a wrong time shows a viewer another moment; the field's usual bar for a right span."""
+_ARTICLE = re.compile(r"(?:an?|the)\s+", re.IGNORECASE)
+_OPEN_PHRASE = re.compile(
+    r"\b(?:an?|the|this|that|his|her|its|their|one|two|three|four|five|some)\s+"
+    r"(?:(?!(?:in|on|at|of|to|by|from|near|with|past|into|onto|over|under|behind|beside|and)\b)\w+\s+){0,2}$",
+    re.IGNORECASE,
+)
+"""The beginning of a phrase that has its article or number already, as in "a white ..."."""
+_VOWEL = re.compile(r"(?!one\b|eu)(?:[aeio]|u(?!ni|s[ei]))", re.IGNORECASE)
 _NAMES: dict[ErrorKind, str] = {
     "object": "thing",
     "attribute": "detail",
@@ -218,7 +227,21 @@ def _suggestion(claim: Claim, instead: str) -> str:
     """The sentence with other words for the wrong part; the other words alone where they are longer."""
     if not instead or not claim.part or len(instead.split()) > len(claim.part.split()) + 1:
         return instead
-    return claim.text.replace(claim.part, instead, 1)
+    return _in_place(claim.text, claim.part, instead)
+
+
+def _in_place(text: str, part: str, instead: str) -> str:
+    """A sentence with other words in place of a part: whole words, one article, and "a" or "an" to suit."""
+    found = re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text)
+    if found is None:
+        return instead
+    before, after = text[: found.start()], text[found.end() :]
+    if _OPEN_PHRASE.search(before):
+        instead = _ARTICLE.sub("", instead, count=1) if _ARTICLE.match(instead) else instead
+    if article := re.search(r"\b([Aa])n?(\s+)$", before):
+        suits = "n" if _VOWEL.match(instead) else ""
+        before = f"{before[: article.start()]}{article[1]}{suits}{article[2]}"
+    return f"{before}{instead}{after}"
 
 
 def _supports_nothing(votes: Sequence[Vote]) -> bool:

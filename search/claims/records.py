@@ -18,6 +18,18 @@ from footage.core.types import CaptionEvent, Span, Video
 ClaimKind = Literal["object", "attribute", "action", "count", "order", "time", "text"]
 """What a claim is about: a thing, how it looks or where it is, what it does or which way it moves, how many
 there are, what comes first, when it happens, and what is written or said."""
+ERROR_NAMES: dict[ErrorKind, str] = {
+    "object": "wrong thing",
+    "attribute": "wrong attribute",
+    "action": "wrong action",
+    "count": "wrong count",
+    "order": "wrong order",
+    "time": "wrong time",
+    "text": "wrong words",
+    "invented": "invented",
+    "missing": "left out",
+}
+"""What an error of each kind is called."""
 Ruling = Literal["supported", "contradicted", "not visible"]
 """What a judge says of a claim: the video shows it, shows otherwise, or shows neither."""
 
@@ -162,3 +174,8 @@ class WatchingJudge(ClaimJudge, Protocol):
             ModelError: when the model fails as a whole.
         """
         ...
+
+
+def error_name(kind: str) -> str:
+    """What an error is called; its kind where that is a new one, as in an index of a later version."""
+    return next((name for known, name in ERROR_NAMES.items() if known == kind), kind)

@@ -139,6 +139,7 @@ def _print_summary(result: AuditResult) -> None:
 
 def _list(service: Service, state: str, *, json: bool) -> None:
     """Print the captions that were found wrong."""
+    from search.claims.records import error_name
     from service.audit import CaptionsToCheckRequest, captions_to_check
     from service.schemas.review import AuditRecord
 
@@ -159,7 +160,7 @@ def _list(service: Service, state: str, *, json: bool) -> None:
                 _span(each.audit.span),
                 console.plain(each.audit.text),
                 console.plain(_wrong(each.audit)),
-                f"{error.severity} {error.kind}",
+                f"{error.severity}, {error_name(error.kind)}",
                 f"{error.votes_for} of {error.votes}",
             )
     out.print(table)

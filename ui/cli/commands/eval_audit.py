@@ -223,7 +223,8 @@ def _print_plan(
 
 def _print_tables(audit: TruthAudit, figures: AuditFigures) -> None:
     """The shares, and the worst entries."""
-    from evaluation.audit.wording import KIND_NAMES, percent, range_of, votes_of
+    from evaluation.audit.wording import percent, range_of, votes_of
+    from search.claims.records import ERROR_NAMES
 
     out = console.results()
     # 1. The shares.
@@ -245,7 +246,7 @@ def _print_tables(audit: TruthAudit, figures: AuditFigures) -> None:
             listed.add_row(
                 console.PathCell(formatting.short_path(video.path or video.name)),
                 console.plain(f"{entry.written.id}: {entry.written.text}"),
-                f"{error.severity}, {KIND_NAMES[error.kind]}",
+                f"{error.severity}, {ERROR_NAMES[error.kind]}",
                 found_by,
                 console.plain(f"{error.sentence}{suggestion}"),
             )
@@ -260,7 +261,7 @@ def _print_tables(audit: TruthAudit, figures: AuditFigures) -> None:
 
 def _remarks(audit: TruthAudit, figures: AuditFigures) -> Iterator[str]:
     """What the figures stand for."""
-    from evaluation.audit.wording import estimate_sentence
+    from evaluation.audit.wording import agreement_sentence, estimate_sentence
 
     checked = sum(entry.is_checked for _, entry in audit.entries)
     errors = len(audit.with_errors)
@@ -278,6 +279,6 @@ def _remarks(audit: TruthAudit, figures: AuditFigures) -> Iterator[str]:
     if audit.proposals:
         yield f"Entries left out, still marked to_check: {audit.proposals:,}."
     if figures.agreement is not None:
-        yield f"Agreement of the judges (Krippendorff's alpha): {figures.agreement:.2f}."
+        yield agreement_sentence(figures.agreement)
     if estimate := estimate_sentence(figures):
         yield estimate

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
 from footage.core.verdicts import UNCALIBRATED_MEANS
+from search.claims.records import error_name
 from search.query.filters import read_moment
 from ui.text import track_name
 from ui.web.components import markup, quotes
 
 if TYPE_CHECKING:
     from footage.core.alerts import AlertMoment
-    from service.audit import Audit
+    from service.audit import Audit, ClaimError
     from service.export import Clip
     from service.marks import Mark
     from service.transcript import VideoTrack
@@ -248,11 +249,12 @@ def audited(found: Audit, name: str, *, picture: str, chosen: bool = False) -> s
         chosen: Whether the player shows it.
     """
     kinds = "".join(
-        f'<span class="fx-state fx-error-{markup.text(error.severity)}">{markup.text(error.kind)}</span>'
+        f'<span class="fx-state fx-error-{markup.text(error.severity)}">'
+        f"{markup.text(error_name(error.kind))}</span>"
         for error in found.wrong[:3]
     )
     kept = state("kept") if found.decision else ""
-    votes = f"{found.wrong[0].votes_for} of {found.wrong[0].votes}" if found.wrong else ""
+    votes = _votes(found.wrong[0]) if found.wrong else ""
     return _card(
         picture,
         f'<div class="fx-top">{kinds}{kept}<span class="fx-score" title="Judges that see the error">'
@@ -264,12 +266,13 @@ def audited(found: Audit, name: str, *, picture: str, chosen: bool = False) -> s
 
 
 def audit_errors(found: Audit, frames: Sequence[tuple[str, float]]) -> str:
-    """What is wrong in a caption, error by error, and the frames that show it.
+    """A caption, what is wrong in it, error by error, and the frames that show it.
 
     Args:
         found: What the audit found.
         frames: Address and time of each frame, by time.
     """
+    caption = f'<h2 class="fx-claim"><q>{markup.text(found.text)}</q></h2>'
     lines = []
     for error in found.wrong:
         suggestion = (
@@ -277,19 +280,22 @@ def audit_errors(found: Audit, frames: Sequence[tuple[str, float]]) -> str:
             if error.suggestion
             else ""
         )
-        judges = "1 judge" if error.votes == 1 else f"{error.votes_for} of {error.votes} judges"
         lines.append(
             f'<li><span class="fx-state fx-error-{markup.text(error.severity)}">'
-            f"{markup.text(error.severity)}: {markup.text(error.kind)}</span> "
-            f"<small>{judges}</small><p>{markup.text(error.sentence)}</p>{suggestion}</li>"
+            f"{markup.text(error.severity)}: {markup.text(error_name(error.kind))}</span> "
+            f"<small>{_votes(error)}</small><p>{markup.text(error.sentence)}</p>{suggestion}</li>"
         )
     pictures = "".join(
-        f'<figure><img src="{address}" alt="Frame at {markup.clock(seconds)}">'
+        f'<figure><img src="{address}" alt="The video at {markup.clock(seconds)}">'
         f"<figcaption>{markup.clock(seconds)}</figcaption></figure>"
         for address, seconds in frames
     )
     shown = f'<div class="fx-frames">{pictures}</div>' if pictures else ""
-    return f'<ul class="fx-errors">{"".join(lines)}</ul>{shown}'
+    return f'{caption}<ul class="fx-errors">{"".join(lines)}</ul>{shown}'
+
+
+def _votes(error: ClaimError) -> str:
+    return "1 judge" if error.votes == 1 else f"{error.votes_for} of {error.votes} judges"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from footage.core.tracks import CAPTION_TRACK
 from footage.core.types import File, Match, Span
+from footage.core.verdicts import UNCALIBRATED_MEANS
 from search.query.filters import read_moment
 from service.search import measure_meanings
 from ui.text import short_path
@@ -47,6 +49,8 @@ def _one(match: Match) -> str:
         body += f"<p>In the words of the model: <code>{markup.text(match.raw)}</code></p>"
     if match.window is not None:
         body += f"<p>It was shown {markup.clock_span(match.window.span)}.</p>"
+    if match.track == CAPTION_TRACK and match.confidence is not None and not match.calibrated:
+        body += f"<p>{markup.text(UNCALIBRATED_MEANS)}</p>"
     if match.measures:
         meanings = measure_meanings()
         rows = "".join(

@@ -116,6 +116,13 @@ def _played(
         st.switch_page(desk.search_page, query_params=asking.address())
 
 
+def turn_to(place: int, total: int, size: int, *, key: str) -> None:
+    """Turn ``paged`` to the page of the thing at a place, from 0; for callbacks."""
+    pages = max(1, -(-total // size))
+    if pages > 1:
+        st.session_state[f"{key}_{pages}"] = place // size + 1
+
+
 def paged(total: int, size: int, *, key: str) -> range:
     """Which of many things to show; draws the pages to turn where there is more than one."""
     pages = max(1, -(-total // size))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,6 +18,24 @@ from ui.text import count
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, media, notices, pages
 from ui.web.components.resources import Desk
+
+if TYPE_CHECKING:
+    from footage.core.corrections import Correction
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where a caption is in the list."""
+
+    place: int
+    """Its place, from 0."""
+    events: tuple[str, ...]
+    """Events of all captions in the list."""
+
+    def beside(self, step: int) -> int:
+        """The place so many steps further; the last one is followed by the first."""
+        return (self.place + step) % len(self.events)
+
 
 ITEMS = 8
 """Captions on a page."""
@@ -37,6 +57,7 @@ def show(desk: Desk) -> None:
         StoreError: when the index cannot be read.
     """
     found = audit.captions_to_check(desk.service, CaptionsToCheckRequest(state="all"))
+    _last(desk)
     if not found:
         _nothing(desk)
         return
@@ -82,12 +103,24 @@ def _nothing(desk: Desk) -> None:
     )
 
 
+def _last(desk: Desk) -> None:
+    """The last correction made here, and a button that takes it back."""
+    done: Correction | None = st.session_state.get("captions_corrected")
+    if done is None or not may_edit():
+        return
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    changed = f"<s>{markup.text(done.original_text)}</s> {markup.text(done.text)}"
+    words = changed if done.text != done.original_text else markup.text(done.text)
+    row.html(f'<p class="fx-sub">Corrected: {words}, {markup.clock_span(done.span)}</p>')
+    row.button("Undo", icon=":material/undo:", key="captions_undo", on_click=_undo, args=(desk, done))
+
+
 def _list(desk: Desk, listed: Sequence[AuditedCaption]) -> None:
     """A page of captions, and the chosen one with its evidence."""
     left, right = st.columns([7, 6], gap="large")
     session = st.session_state
     with left:
-        shown = pages.paged(len(listed), ITEMS, key=f"captions_page_{session.get('captions_round', 0)}")
+        shown = pages.paged(len(listed), ITEMS, key=_page_key())
         page = [listed[number] for number in shown]
         chosen = next((each for each in page if each.audit.event_id == session.get("caption")), page[0])
         for number, each in enumerate(page):
@@ -99,10 +132,10 @@ def _list(desk: Desk, listed: Sequence[AuditedCaption]) -> None:
                     on_click=_choose,
                     args=(each.audit.event_id,),
                 )
-    place = page.index(chosen)
-    following = page[(place + 1) % len(page)].audit.event_id
+    place = listed.index(chosen)
+    around = Around(place, tuple(each.audit.event_id for each in listed))
     with right:
-        _decide(desk, chosen, page[place - 1].audit.event_id, following)
+        _decide(desk, chosen, around)
         with st.container(key="stage"):
             _play(desk, chosen, browse.videos(desk.service, {chosen.audit.content_id}))
 
@@ -132,26 +165,28 @@ def _frame(desk: Desk, item: AuditedCaption, seconds: float) -> str:
 # -- The chosen caption ----------------------------------------------------
 
 
-def _decide(desk: Desk, item: AuditedCaption, before: str, following: str) -> None:
+def _decide(desk: Desk, item: AuditedCaption, around: Around) -> None:
     """What is wrong, the frames that show it, and the buttons."""
     found = item.audit
+    following = around.events[around.beside(1)]
     with st.container(key="decide"):
         st.html(cards.audit_errors(found, _frames(desk, item)))
         if may_edit():
             _buttons(desk, item, following)
-        turn = st.container(horizontal=True, gap="small")
-        for label, icon, key, event in (
-            ("Previous", "arrow_back", "p", before),
-            ("Next", "arrow_forward", "n", following),
+        turn = st.container(horizontal=True, vertical_alignment="center", gap="small")
+        for label, icon, key, step in (
+            ("Previous", "arrow_back", "p", -1),
+            ("Next", "arrow_forward", "n", 1),
         ):
             turn.button(
                 label,
                 icon=f":material/{icon}:",
                 key=f"captions_{label.lower()}",
                 shortcut=key,
-                on_click=_turn,
-                args=(event,),
+                on_click=_turn_by,
+                args=(around, step),
             )
+        turn.html(f'<p class="fx-sub">{around.place + 1:,} of {len(around.events):,}</p>')
         if found.decided_at:
             who = f" by {markup.text(found.decided_by)}" if found.decided_by else ""
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.decided_at))
@@ -224,6 +259,7 @@ def _accept(desk: Desk, event_id: str, following: str) -> str:
     with editing(desk.settings, "correct", event=event_id, signed=author):
         kept = audit.accept(desk.service, audit.AcceptRequest(event=event_id, author=author))
     _turn(following)
+    st.session_state.captions_corrected = kept.correction
     return _said(searchable=kept.searchable)
 
 
@@ -246,6 +282,7 @@ def _correct(desk: Desk, item: AuditedCaption, suggested: Span, following: str) 
         )
         kept = correct.correct_event(desk.service, request)
     _turn(following)
+    st.session_state.captions_corrected = kept.correction
     return _said(searchable=kept.searchable)
 
 
@@ -258,6 +295,15 @@ def _keep(desk: Desk, event_id: str, keep: bool, following: str) -> str:
         )
     _turn(following)
     return "Kept as it is" if keep else "To be checked again"
+
+
+@pages.acting
+def _undo(desk: Desk, correction: Correction) -> str:
+    about = {"content_id": correction.content_id, "event": correction.event_id}
+    with editing(desk.settings, "undo correction", **about):
+        kept = correct.undo(desk.service, correction)
+    st.session_state.captions_corrected = None
+    return "Taken back." if kept.searchable else "The undo takes effect when the current index run ends."
 
 
 def _said(*, searchable: bool) -> str:
@@ -277,6 +323,16 @@ def _choose(event_id: str) -> None:
 
 def _turn(event_id: str) -> None:
     st.session_state.caption, st.session_state.caption_clicked = event_id, False
+
+
+def _turn_by(around: Around, step: int) -> None:
+    place = around.beside(step)
+    _turn(around.events[place])
+    pages.turn_to(place, len(around.events), ITEMS, key=_page_key())
+
+
+def _page_key() -> str:
+    return f"captions_page_{st.session_state.get('captions_round', 0)}"
 
 
 def _first_page() -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 from footage.core.plain_text import evened
+
+STYLE = Path(__file__).with_name("page.css")
+"""The style of all pages."""
 
 
 class Html(str):
@@ -42,11 +47,60 @@ def element(tag: str, *parts: object, **attributes: object) -> Html:
     return Html(f"<{tag}{written}>{joined(*parts)}</{tag}>")
 
 
-def document(title: str, style: str, *body: object) -> str:
+def interval_bar(low: float, value: float, high: float, label: str) -> Html:
+    """A share and its interval, each 0 to 1, on a scale from 0 to 1; ``label`` is read aloud."""
+    left, right, middle = (1000 * max(0.0, min(each, 1.0)) for each in (low, high, value))
+    width = f"{max(right - left, 2):.1f}"
+    return element(
+        "svg",
+        element("rect", class_="track", x=0, y=6, width=1000, height=4, rx=2),
+        element("rect", class_="range", x=f"{left:.1f}", y=3, width=width, height=10, rx=3),
+        element("rect", class_="value", x=f"{min(middle, 994):.1f}", y=1, width=6, height=14, rx=2),
+        class_="bar",
+        viewBox="0 0 1000 16",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=label,
+    )
+
+
+def table(
+    heads: Sequence[object], rows: Iterable[Sequence[object]], *, numbers: Collection[int] = ()
+) -> Html:
+    """A table in a panel; the first cell of each row names it.
+
+    Args:
+        heads: Heads of the columns.
+        rows: Their cells.
+        numbers: Places of the columns with numbers, from 0.
+    """
+    style = ["number" if place in numbers else None for place in range(len(heads))]
+    head = [
+        element("th", each, scope="col", class_=class_) for each, class_ in zip(heads, style, strict=True)
+    ]
+    lines = [
+        element(
+            "tr",
+            element("th", row[0], scope="row"),
+            *(element("td", cell, class_=class_) for cell, class_ in zip(row[1:], style[1:], strict=True)),
+        )
+        for row in rows
+    ]
+    inside = joined(element("thead", element("tr", *head)), element("tbody", *lines))
+    return element("div", element("table", inside), class_="panel")
+
+
+def document(title: str, *body: object, rules: str = "") -> str:
     """A whole page with its style inside. It loads nothing, runs nothing and sends nothing.
 
     The policy allows embedded pictures and the one style, by its hash.
+
+    Args:
+        title: Title of the page.
+        body: What it shows.
+        rules: Rules of style for this page alone.
     """
+    style = STYLE.read_text("utf-8") + rules
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     policy = (
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
