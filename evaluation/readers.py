@@ -6,15 +6,14 @@ or entry.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evaluation.gmr import EXISTENCE_THRESHOLDS, GmrPrediction
+from evaluation.json_text import parsed_json, whole_text
 from evaluation.metrics import ScoredSpan
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
@@ -119,7 +118,7 @@ def read_qvhighlights(path: Path) -> list[MomentQuery]:
             MomentQuery(
                 id=_qid(line, where),
                 video=_text(_field(line, "vid", where), where),
-                text=_text(_field(line, "query", where), where),
+                text=whole_text(_text(_field(line, "query", where), where)),
                 spans=tuple(spans),
                 duration_seconds=_number(_field(line, "duration", where), where),
             )
@@ -278,7 +277,7 @@ def _by_video(path: Path, *, spans: str, texts: str) -> list[MomentQuery]:
         if len(pairs) != len(sentences):
             raise UsageError(f"{where}: {len(pairs)} {spans} but {len(sentences)} {texts}.")
         for index, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True)):
-            text = _text(sentence, where).strip()
+            text = whole_text(_text(sentence, where)).strip()
             queries.append(MomentQuery(f"{video}/{index}", video, text, (_span(pair, where),), duration))
     return queries
 
@@ -315,7 +314,7 @@ def _true_event(entry: Any, name: str, where: str) -> TrueEvent:
     return TrueEvent(
         id=str(entry.get("id", name)),
         query=_sentence(_field(entry, "query", where), where),
-        paraphrase=_text(entry.get("paraphrase", ""), where),
+        paraphrase=whole_text(_text(entry.get("paraphrase", ""), where)),
         spans=spans,
         to_check=to_check,
     )
@@ -330,20 +329,7 @@ def _read(path: Path) -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(_read(path), object_pairs_hook=partial(_no_key_twice, str(path)))
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
-    return _object(content, str(path))
-
-
-def _no_key_twice(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dictionary; of a key written twice the first value would vanish unseen."""
-    held = dict(pairs)
-    if len(held) < len(pairs):
-        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
-        raise UsageError(f'{where}: the key "{twice}" stands twice in one object.')
-    return held
+    return _object(parsed_json(_read(path), str(path), lines=True), str(path))
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int, str]]:
@@ -355,11 +341,7 @@ def _lines(path: Path) -> Iterator[tuple[str, int, str]]:
 
 def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for where, _, line in _lines(path):
-        try:
-            content = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"{where}: not valid JSON ({error.msg}).") from error
-        yield where, _object(content, where)
+        yield where, _object(parsed_json(line, where), where)
 
 
 def _unique(queries: list[MomentQuery], path: Path) -> list[MomentQuery]:
@@ -407,7 +389,7 @@ def _text(value: Any, where: str) -> str:
 def _sentence(value: Any, where: str) -> str:
     if not _text(value, where).strip():
         raise UsageError(f"{where}: a query needs words.")
-    return str(value)
+    return whole_text(value)
 
 
 def _number(value: Any, where: str) -> float:

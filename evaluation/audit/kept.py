@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from footage import __version__
 from footage.core.atomic import whole_file
@@ -42,10 +42,10 @@ class KeptChecks:
         """
         place = self._place(content_id, entries, judges)
         try:
-            return _CHECKED.validate_json(place.read_bytes())
+            return _CHECKED.validate_python(json.loads(place.read_bytes()))
         except FileNotFoundError:
             return None
-        except (OSError, ValidationError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             logger.warning("the kept check %s cannot be read: %s", place, type(error).__name__)
             return None
 
@@ -58,7 +58,8 @@ class KeptChecks:
             FootageError: the folder cannot be written.
         """
         with whole_file(self._place(content_id, entries, judges)) as draft:
-            draft.write_bytes(_CHECKED.dump_json(checked))
+            # Not dump_json: the path of a file may hold bytes that are no UTF-8.
+            draft.write_text(json.dumps(_CHECKED.dump_python(checked, mode="json")), encoding="utf-8")
 
     def _place(self, content_id: str, entries: Sequence[TextEntry], judges: Sequence[str]) -> Path:
         asked = json.dumps(

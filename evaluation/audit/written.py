@@ -6,7 +6,6 @@ times stay numbers here. What is not of its format at all is one sentence with t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,10 +14,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from evaluation.json_text import NO_OBJECT, parsed_json, whole_text
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
 from footage.core.timecode import parse_time
 
+_HINT = "Check the file and --format."
 Pair = tuple[float, float]
 """Start and end as written, seconds; in any order, anywhere."""
 
@@ -73,11 +74,12 @@ def read_written(path: Path, form: str) -> WrittenFile:
     """
     entries = list(WRITTEN_FORMATS[form](path))
     proposals = sum(entry is None for entry in entries)
-    kept = tuple(_with_names_of_their_own([entry for entry in entries if entry is not None]))
+    whole = [replace(entry, text=whole_text(entry.text)) for entry in entries if entry is not None]
+    kept = tuple(_with_names_of_their_own(whole))
     if not kept and not proposals:
         raise UsageError(
             f"{path} holds no entry to audit.",
-            hint="Check the file and --format.",
+            hint=_HINT,
         )
     return WrittenFile(path, form, kept, proposals)
 
@@ -273,10 +275,8 @@ def _checked(kind: Any, content: Any, where: str) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = " > ".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"{where}{f', at {place}' if place else ''}: {first['msg'].lower()}.",
-            hint="Check the file and --format.",
-        ) from error
+        message = NO_OBJECT.get(first["type"], first["msg"].lower())
+        raise UsageError(f"{where}{f', at {place}' if place else ''}: {message}.", hint=_HINT) from error
 
 
 def _seconds(time: float | str, where: str) -> float:
@@ -304,24 +304,7 @@ def _read(path: Path) -> str:
 
 
 def _json(path: Path) -> Any:
-    try:
-        return json.loads(_read(path), object_pairs_hook=partial(_no_key_twice, path))
-    except json.JSONDecodeError as error:
-        raise UsageError(
-            f"{path}, line {error.lineno}: not valid JSON ({error.msg}).", hint="Check the file and --format."
-        ) from error
-    except RecursionError as error:
-        raise UsageError(f"{path}: not a truth file, its JSON is nested too deeply.") from error
-
-
-def _no_key_twice(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dictionary; of a video written twice the first entries would vanish unseen."""
-    held = dict(pairs)
-    if len(held) < len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for number, key in enumerate(names) if key in names[:number])
-        raise UsageError(f'{path}: the key "{twice}" stands twice in one object.')
-    return held
+    return parsed_json(_read(path), str(path), hint=_HINT, lines=True)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int, str]]:
@@ -333,7 +316,4 @@ def _lines(path: Path) -> Iterator[tuple[str, int, str]]:
 
 def _json_lines(path: Path) -> Iterator[tuple[str, int, Any]]:
     for where, number, line in _lines(path):
-        try:
-            yield where, number, json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise UsageError(f"{where}: not valid JSON.", hint="Check the file and --format.") from error
+        yield where, number, parsed_json(line, where, hint=_HINT)

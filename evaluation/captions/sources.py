@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.captions.relations import ReferenceClip
 from footage.core.errors import FileError, UsageError
-from footage.core.names import on_disk
+from footage.core.names import absolute, on_disk
 
 if TYPE_CHECKING:
     from footage.store import Store
@@ -27,6 +28,7 @@ def places_in(folder: Path, clips: Sequence[ReferenceClip]) -> dict[str, Path]:
 
     if not folder.is_dir():
         raise FileError(f"There is no folder {folder}.", hint="Name the folder of the benchmark's videos.")
+    folder = absolute(folder)  # as the walk gives files
     found = [each.path for each in walk([folder], selection=WITH_LINKS) if isinstance(each, FoundFile)]
     by_name: dict[str, list[Path]] = {}
     for path in found:
@@ -50,7 +52,8 @@ def places_in(folder: Path, clips: Sequence[ReferenceClip]) -> dict[str, Path]:
 def places_beside(file: Path, clips: Sequence[ReferenceClip]) -> dict[str, Path]:
     """The video file of each clip of a truth file, whose paths are relative to it; others are left out."""
     paths = {clip.id: on_disk((file.parent / clip.video).absolute()) for clip in clips}
-    return {name: path.resolve() for name, path in paths.items() if path.is_file()}
+    # os.path, as a name that is too long for a file is just not there.
+    return {name: path.resolve() for name, path in paths.items() if os.path.isfile(path)}
 
 
 def indexed_captions(store: Store) -> dict[str, str]:
