@@ -82,7 +82,9 @@ def corrected_error_rate(
     """The share of entries with an error, corrected for the judge's sensitivity and specificity.
 
     The interval holds both uncertainties: each bootstrap draw takes videos with replacement, and takes
-    sensitivity and specificity from their posteriors, Beta distributions under Jeffreys' prior.
+    sensitivity and specificity from their posteriors, Beta distributions under Jeffreys' prior. Where all
+    videos have the same share (one video, say), drawing videos shows no uncertainty; the share is then drawn
+    from its own posterior of independent entries, under the same prior.
 
     Args:
         videos: As for ``raw_error_rate``.
@@ -100,13 +102,12 @@ def corrected_error_rate(
     missed, right = accuracy.with_error - accuracy.found, accuracy.without_error - accuracy.alarms
     sensitivities = rng.beta(accuracy.found + 0.5, missed + 0.5, draws)
     specificities = rng.beta(right + 0.5, accuracy.alarms + 0.5, draws)
-    picks = rng.integers(len(videos), size=(draws, len(videos)))
     values = np.array(
         [
-            corrected_share(
-                _share([videos[n] for n in row]), sensitivity=float(one), specificity=float(other)
+            corrected_share(raw, sensitivity=float(one), specificity=float(other))
+            for raw, one, other in zip(
+                _drawn_shares(videos, rng, draws), sensitivities, specificities, strict=True
             )
-            for row, one, other in zip(picks, sensitivities, specificities, strict=True)
         ]
     )
     own = corrected_share(_share(videos), sensitivity=accuracy.sensitivity, specificity=accuracy.specificity)
@@ -115,6 +116,15 @@ def corrected_error_rate(
         return FigureInterval(own, math.nan, math.nan)
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return FigureInterval(own, float(low), float(high))
+
+
+def _drawn_shares(videos: Sequence[tuple[int, int]], rng: np.random.Generator, draws: int) -> Sequence[float]:
+    """The share in each bootstrap draw."""
+    if len({wrong / entries for wrong, entries in videos if entries}) == 1:
+        wrong, total = (sum(column) for column in zip(*videos, strict=True))
+        return [float(share) for share in rng.beta(wrong + 0.5, total - wrong + 0.5, draws)]
+    picks = rng.integers(len(videos), size=(draws, len(videos)))
+    return [_share([videos[n] for n in row]) for row in picks]
 
 
 def _share(videos: Sequence[tuple[int, int]]) -> float:

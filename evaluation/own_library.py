@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -424,7 +425,9 @@ def _work_since(before: tuple[int, int] | None, model: VideoModel | None) -> tup
 def _place(name: str, folder: Path, library: Path | None) -> Path:
     """Where a video of a truth file lies."""
     beside = on_disk((folder / name).absolute())
-    return on_disk((library / name).absolute()) if library is not None and not beside.exists() else beside
+    return (
+        on_disk((library / name).absolute()) if library is not None and not os.path.exists(beside) else beside
+    )
 
 
 def _video_rank(moments: Sequence[Moment], truths: Collection[str]) -> int | None:

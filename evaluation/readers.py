@@ -6,16 +6,15 @@ or entry.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evaluation.data_files import lines_of, text_of, unique_keys
+from evaluation.data_files import lines_of, text_of
 from evaluation.gmr import EXISTENCE_THRESHOLDS, GmrPrediction
+from evaluation.json_text import parsed_json, whole_text
 from evaluation.metrics import ScoredSpan
 from footage.core.errors import UsageError
 from footage.core.timecode import parse_time
@@ -121,7 +120,7 @@ def read_qvhighlights(path: Path) -> list[MomentQuery]:
             MomentQuery(
                 id=_qid(line, where),
                 video=_text(_field(line, "vid", where), where),
-                text=_text(_field(line, "query", where), where),
+                text=whole_text(_text(_field(line, "query", where), where)),
                 spans=tuple(spans),
                 duration_seconds=_number(_field(line, "duration", where), where),
             )
@@ -280,7 +279,7 @@ def _by_video(path: Path, *, spans: str, texts: str) -> list[MomentQuery]:
         if len(pairs) != len(sentences):
             raise UsageError(f"{where}: {len(pairs)} {spans} but {len(sentences)} {texts}.")
         for index, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True)):
-            text = _text(sentence, where).strip()
+            text = whole_text(_text(sentence, where)).strip()
             queries.append(MomentQuery(f"{video}/{index}", video, text, (_span(pair, where),), duration))
     return queries
 
@@ -317,27 +316,19 @@ def _true_event(entry: Any, name: str, where: str) -> TrueEvent:
     return TrueEvent(
         id=str(entry.get("id", name)),
         query=_sentence(_field(entry, "query", where), where),
-        paraphrase=_text(entry.get("paraphrase", ""), where),
+        paraphrase=whole_text(_text(entry.get("paraphrase", ""), where)),
         spans=spans,
         to_check=to_check,
     )
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(text_of(path, _WHAT), object_pairs_hook=partial(unique_keys, str(path)))
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
-    return _object(content, str(path))
+    return _object(parsed_json(text_of(path, _WHAT), str(path), lines=True), str(path))
 
 
 def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for where, _, line in lines_of(path, text_of(path, _WHAT)):
-        try:
-            content = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"{where}: not valid JSON ({error.msg}).") from error
-        yield where, _object(content, where)
+        yield where, _object(parsed_json(line, where), where)
 
 
 def _unique(queries: list[MomentQuery], path: Path) -> list[MomentQuery]:
@@ -385,7 +376,7 @@ def _text(value: Any, where: str) -> str:
 def _sentence(value: Any, where: str) -> str:
     if not _text(value, where).strip():
         raise UsageError(f"{where}: a query needs words.")
-    return str(value)
+    return whole_text(value)
 
 
 def _number(value: Any, where: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,7 +69,8 @@ class VideoFolder:
         """
         if "\0" in name or not name.strip():
             return VideoPlace(name, None, "The name of the video is no name of a file.")
-        if self._beside is not None and (path := on_disk(self._beside / name)).is_file():
+        # os.path, as a name that is too long for a file is just not there.
+        if self._beside is not None and os.path.isfile(path := on_disk(self._beside / name)):
             return VideoPlace(name, path)
         candidates = next(filter(None, self._fitting(name)), [])
         if len(candidates) == 1:

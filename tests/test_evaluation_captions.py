@@ -72,14 +72,14 @@ def files(tmp_path):
     return ["--references", str(references), "--captions", str(captions), "--format", "dream1k"]
 
 
-def measured(*arguments):
+def measured(*arguments, exit_code=0):
     result = runner.invoke(app, ["eval", "captions", *arguments])
-    assert result.exit_code == 0, result.stderr
+    assert result.exit_code == exit_code, result.stderr
     return result
 
 
-def as_lines(*arguments):
-    *clips, figures = lines(measured(*arguments, "--json").stdout)
+def as_lines(*arguments, exit_code=0):
+    *clips, figures = lines(measured(*arguments, "--json", exit_code=exit_code).stdout)
     return clips, figures
 
 
@@ -165,7 +165,7 @@ def test_clips_without_a_valid_answer_are_reported_and_left_out(files):
         return "wrong" if "bird" in text else ""
 
     with serving(overlap_judge.answer, fault=fault) as server:
-        clips, record = as_lines(*files, "--judge", address(server))
+        clips, record = as_lines(*files, "--judge", address(server), exit_code=3)
     figures = record["aspects"]["events"]
     assert (figures["judged"], figures["failed"]) == (2, 1)
     assert clips[1]["problem"] and clips[1]["recall"] is None
@@ -226,6 +226,31 @@ def test_bad_input_is_one_sentence(judge, files, arguments, message):
     result = runner.invoke(app, ["eval", "captions", "--judge", address(judge), *files, *arguments])
     assert result.exit_code in (1, 2) and message in result.stderr and result.stdout == ""
     assert "Traceback" not in result.stderr and judge.calls == 0
+
+
+@pytest.mark.parametrize(("broken", "exit_code", "judged"), [("bird", 3, 2), ("", 1, 0)])
+def test_clips_without_an_answer_are_listed_and_change_the_exit_code(files, broken, exit_code, judged):
+    """All clips judged: 0; a part of them: 3; none: 1."""
+    with serving(
+        overlap_judge.answer, fault=lambda text, number: "empty" if broken in text else ""
+    ) as server:
+        command = ["eval", "captions", *files, "--judge", address(server)]
+        told = runner.invoke(app, command)
+        as_json = runner.invoke(app, [*command, "--json"])
+    assert told.exit_code == as_json.exit_code == exit_code, told.output
+    figures = lines(as_json.stdout)[-1]["aspects"]["events"]
+    assert figures["judged"] == judged and figures["failed"] == 3 - judged
+    assert "left out" in told.stdout and "gave no valid answer" in told.stdout
+    assert ("No clip could be judged." in told.stderr) == (judged == 0)
+
+
+def test_an_output_that_cannot_be_written_costs_nothing(judge, files, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.html").mkdir()
+    for report in (tmp_path / "file" / "a.html", tmp_path / "folder.html"):
+        command = ["eval", "captions", *files, "--judge", address(judge), "--report", str(report)]
+        result = runner.invoke(app, command)
+        assert result.exit_code == 1 and "--report" in result.stderr and judge.calls == 0
 
 
 def test_captions_must_come_from_somewhere(judge, files):

@@ -15,17 +15,18 @@ from standin_truth import TruthModel
 from tiny_clips import write_clip
 
 from evaluation.audit.arithmetic import check_duration, check_equal_texts, check_times, clock, valid_spans
-from evaluation.audit.correction import check_outputs, merged_text, write_correction
+from evaluation.audit.correction import merged_text, write_correction
 from evaluation.audit.figures import counted_share, figures_of_audit
 from evaluation.audit.kept import KeptChecks
 from evaluation.audit.run import open_videos, run_audit
 from evaluation.audit.suggestions import suggested_span, suggested_text
 from evaluation.audit.written import WRITTEN_FORMATS, WrittenEntry, read_written
+from evaluation.outputs import check_outputs
 from evaluation.readers import read_ground_truth
 from evaluation.video_folder import VideoFolder
 from evaluation.video_judges import WatchingRun, load_judges
 from footage.core.config import Settings
-from footage.core.errors import FileError, ModelUnavailableError, UsageError
+from footage.core.errors import FileError, FootageError, ModelUnavailableError, UsageError
 from footage.core.types import CaptionEvent, Span
 from search.claims.records import Claim, ClaimError, WatchingJudge
 from service.session import Loaders, Service
@@ -465,9 +466,10 @@ def test_outputs_are_refused_before_any_work(tmp_path):
         {"--out": tmp_path / "there.json"},
         {"--out": tmp_path / "a", "--report": tmp_path / "a"},
     ):
-        with pytest.raises(UsageError):
-            check_outputs(truth, outs, new=["--out"])
-    check_outputs(truth, {"--out": tmp_path / "new.json", "--report": None}, new=["--out"])
+        with pytest.raises(FootageError):
+            check_outputs({"the truth file": truth}, outs, new=["--out"])
+    outs = {"--out": tmp_path / "new.json", "--report": None}
+    check_outputs({"the truth file": truth}, outs, new=["--out"])
 
 
 # --- real clips, and judges of models -----------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -13,8 +13,8 @@ from evaluation.audit.arithmetic import valid_spans
 from evaluation.audit.results import AuditedEntry, AuditedVideo, TruthAudit
 from evaluation.audit.suggestions import suggested_span, suggested_text
 from evaluation.audit.written import WrittenFile
+from evaluation.json_text import escaped_json, parsed_json
 from footage.core.atomic import whole_file
-from footage.core.errors import UsageError
 from footage.core.text_files import read_text
 from footage.core.timecode import iou
 from footage.core.types import Span
@@ -42,35 +42,6 @@ class WrittenCorrection:
     """Events that were missing."""
 
 
-def check_outputs(truth: Path, outs: Mapping[str, Path | None], *, new: Sequence[str]) -> None:
-    """Refuse output files before any work is done.
-
-    Args:
-        truth: The file that is audited.
-        outs: Output files by option; None for an option that was not given.
-        new: Options whose file must not be there yet.
-
-    Raises:
-        UsageError: one is the truth file or another output, is a folder, or is there and should not be.
-    """
-    taken = {truth.resolve(): "the truth file"}
-    for option, out in outs.items():
-        if out is None:
-            continue
-        if (other := taken.get(out.resolve())) is not None:
-            raise UsageError(
-                f"{option} {out} is {other}.", hint="Choose another name: the original stays as it is."
-            )
-        if out.is_dir():
-            raise UsageError(f"{option} {out} is a folder.", hint="Name a file.")
-        if option in new and out.exists():
-            raise UsageError(
-                f"{option} {out} is there already.",
-                hint="Choose another name, or remove the file: it may hold corrections made by hand.",
-            )
-        taken[out.resolve()] = f"the file of {option}"
-
-
 def write_correction(audit: TruthAudit, written: WrittenFile, out: Path) -> WrittenCorrection:
     """Write a truth file in this project's own format, with the findings as proposals.
 
@@ -81,7 +52,7 @@ def write_correction(audit: TruthAudit, written: WrittenFile, out: Path) -> Writ
         FootageError: ``out`` cannot be written.
     """
     if written.format == "footage":
-        content: dict[str, Any] = json.loads(read_text(written.path))
+        content: dict[str, Any] = parsed_json(read_text(written.path), str(written.path))
     else:
         content = _converted(audit)
     marked = proposed = added = 0
@@ -105,7 +76,7 @@ def write_correction(audit: TruthAudit, written: WrittenFile, out: Path) -> Writ
             held["audit"] = [error.sentence]
     content = {"audited": NOTE, **content}
     with whole_file(out) as draft:
-        draft.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.write_bytes(escaped_json(json.dumps(content, indent=1, ensure_ascii=False) + "\n"))
     return WrittenCorrection(marked, proposed, added)
 
 

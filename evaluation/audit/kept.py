@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from evaluation.kept_files import KeptFiles, key_of
 from footage import __version__
@@ -41,8 +42,8 @@ class KeptChecks:
         key = self._key(content_id, entries, judges)
         content = self._files.get(key)
         try:
-            return None if content is None else _CHECKED.validate_json(content)
-        except ValidationError:
+            return None if content is None else _CHECKED.validate_python(json.loads(content))
+        except (ValueError, RecursionError):
             logger.warning("the kept check %s cannot be read: its video is checked again", key)
             return None
 
@@ -54,7 +55,9 @@ class KeptChecks:
         Raises:
             FootageError: the folder cannot be written.
         """
-        self._files.put(self._key(content_id, entries, judges), _CHECKED.dump_json(checked))
+        # Not dump_json: the path of a file may hold bytes that are no UTF-8.
+        content = json.dumps(_CHECKED.dump_python(checked, mode="json")).encode()
+        self._files.put(self._key(content_id, entries, judges), content)
 
     def _key(self, content_id: str, entries: Sequence[TextEntry], judges: Sequence[str]) -> str:
         asked = [asdict(each) for each in entries]

@@ -43,4 +43,4 @@ def write_report(
         version=__version__,
     )
     with whole_file(out) as draft:
-        draft.write_text(page, encoding="utf-8")
+        draft.write_text(page, encoding="utf-8", errors="replace")

@@ -6,7 +6,6 @@ times stay numbers here. What is not of its format at all is one sentence with t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,11 +14,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from evaluation.data_files import lines_of, text_of, unique_keys
+from evaluation.data_files import lines_of, text_of
+from evaluation.json_text import NO_OBJECT, parsed_json, whole_text
 from footage.core.errors import UsageError
 from footage.core.timecode import parse_time
 
 _WHAT = "truth file"
+_HINT = "Check the file and --format."
 Pair = tuple[float, float]
 """Start and end as written, seconds; in any order, anywhere."""
 
@@ -74,11 +75,12 @@ def read_written(path: Path, form: str) -> WrittenFile:
     """
     entries = list(WRITTEN_FORMATS[form](path))
     proposals = sum(entry is None for entry in entries)
-    kept = tuple(_with_names_of_their_own([entry for entry in entries if entry is not None]))
+    whole = [replace(entry, text=whole_text(entry.text)) for entry in entries if entry is not None]
+    kept = tuple(_with_names_of_their_own(whole))
     if not kept and not proposals:
         raise UsageError(
             f"{path} holds no entry to audit.",
-            hint="Check the file and --format.",
+            hint=_HINT,
         )
     return WrittenFile(path, form, kept, proposals)
 
@@ -274,10 +276,8 @@ def _checked(kind: Any, content: Any, where: str) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = " > ".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"{where}{f', at {place}' if place else ''}: {first['msg'].lower()}.",
-            hint="Check the file and --format.",
-        ) from error
+        message = NO_OBJECT.get(first["type"], first["msg"].lower())
+        raise UsageError(f"{where}{f', at {place}' if place else ''}: {message}.", hint=_HINT) from error
 
 
 def _seconds(time: float | str, where: str) -> float:
@@ -297,19 +297,9 @@ def _finite(text: str) -> float:
 
 
 def _json(path: Path) -> Any:
-    try:
-        return json.loads(text_of(path, _WHAT), object_pairs_hook=partial(unique_keys, str(path)))
-    except json.JSONDecodeError as error:
-        raise UsageError(
-            f"{path}, line {error.lineno}: not valid JSON ({error.msg}).", hint="Check the file and --format."
-        ) from error
-    except RecursionError as error:
-        raise UsageError(f"{path}: not a truth file, its JSON is nested too deeply.") from error
+    return parsed_json(text_of(path, _WHAT), str(path), hint=_HINT, lines=True)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[str, int, Any]]:
     for where, number, line in lines_of(path, text_of(path, _WHAT)):
-        try:
-            yield where, number, json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise UsageError(f"{where}: not valid JSON.", hint="Check the file and --format.") from error
+        yield where, number, parsed_json(line, where, hint=_HINT)

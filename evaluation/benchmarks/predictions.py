@@ -22,6 +22,7 @@ from typing import Any
 
 from evaluation.benchmarks.names import PredictionForm
 from evaluation.benchmarks.work_file import QueryAnswer
+from evaluation.json_text import escaped_json
 from evaluation.readers import MomentQuery
 from footage.core.atomic import whole_file
 
@@ -61,7 +62,7 @@ def write_predictions(
         lines = (_json(line) for line in _lines(given, form))
         text = "".join(f"{line}\n" for line in lines)
     with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(escaped_json(text))
 
 
 def timelens_query(text: str) -> str:

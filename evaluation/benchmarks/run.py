@@ -14,6 +14,7 @@ from evaluation.benchmarks.names import Benchmark
 from evaluation.benchmarks.predictions import SUFFIXES, write_predictions
 from evaluation.benchmarks.protocol import Passes, Protocol
 from evaluation.benchmarks.work_file import QueryAnswer, VideoAnswers, opened, read_answers
+from evaluation.outputs import check_outputs
 from evaluation.readers import FORMATS, MomentQuery
 from evaluation.video_folder import VideoFolder
 from footage.core.endpoint import is_address
@@ -147,8 +148,7 @@ def plan_run(job: BenchmarkJob) -> BenchmarkPlan:
     queries = every if job.limit is None else every[: job.limit]
     if not queries:
         raise UsageError(f"{job.annotations} holds no queries.", hint="Give the annotations of a benchmark.")
-    if job.out.is_dir():
-        raise FileError(f"{job.out} is a folder.", hint="Give a file for the predictions.")
+    check_outputs({"the file of annotations": job.annotations}, {"--out": job.out})
     names = list(dict.fromkeys(query.video for query in queries))
     folder = VideoFolder(job.videos).find(names)
     if folder.missing and (not job.allow_missing or not folder.found):

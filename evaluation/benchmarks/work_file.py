@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from evaluation.benchmarks.protocol import ShownAs
 from footage.core.atomic import writing
@@ -89,7 +89,8 @@ class WorkFile:
             FootageError: nothing can be written.
         """
         with writing(self.path):
-            self._stream.write(_LINE.dump_json(answers) + b"\n")
+            # Not dump_json: the name of a file may hold bytes that are no UTF-8.
+            self._stream.write(json.dumps(_LINE.dump_python(answers, mode="json")).encode() + b"\n")
             self._stream.flush()
             os.fsync(self._stream.fileno())
         self._answers[answers.video] = answers
@@ -163,8 +164,8 @@ def _answers(lines: list[bytes], path: Path) -> dict[str, VideoAnswers]:
     answers: dict[str, VideoAnswers] = {}
     for number, line in enumerate(lines, start=2):
         try:
-            answer = _LINE.validate_json(line)
-        except ValidationError as error:
+            answer = _LINE.validate_python(json.loads(line))
+        except (ValueError, RecursionError) as error:
             raise UsageError(
                 f"{path}, line {number}: not the answers about a video.",
                 hint="Delete the work file to begin again, or choose another --out.",

@@ -5,7 +5,6 @@ Each raises one sentence with the file and the line or entry when something is w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,6 +13,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, Validation
 
 from evaluation.captions.relations import ONE_CATEGORY, ReferenceClip
 from evaluation.data_files import lines_of, text_of
+from evaluation.json_text import NO_OBJECT, parsed_json, whole_text
 from evaluation.readers import read_ground_truth
 from footage.core.errors import UsageError
 
@@ -98,7 +98,7 @@ def read_dream1k(path: Path) -> list[ReferenceClip]:
         clips.append(
             ReferenceClip(
                 id=line.idx,
-                caption=" ".join(texts),
+                caption=whole_text(" ".join(texts)),
                 category=line.dataset.rpartition("/")[2] or ONE_CATEGORY,
                 events=None if events is None else _texts(events),
                 video=line.vid,
@@ -123,14 +123,14 @@ def read_carebench(path: Path) -> list[ReferenceClip]:
         clips.append(
             ReferenceClip(
                 id=entry.id or str(number),
-                caption=entry.gt,
+                caption=whole_text(entry.gt),
                 category=entry.category or ONE_CATEGORY,
                 events=None if entry.events is None else _texts(entry.events),
                 objects=None if entry.objects is None else _texts(entry.objects),
-                spatial=entry.spatial,
-                temporal=entry.temporal,
+                spatial=whole_text(entry.spatial),
+                temporal=whole_text(entry.temporal),
                 video=entry.video,
-                predicted=entry.pred,
+                predicted=None if entry.pred is None else whole_text(entry.pred),
             )
         )
     return _unique(clips, path)
@@ -188,7 +188,7 @@ def read_captions(path: Path) -> dict[str, str]:
         if line.id in captions:
             raise UsageError(f'{where}: the clip "{line.id}" has a caption already.')
         text = line.caption if isinstance(line.caption, str) else line.caption.prediction
-        captions[line.id] = "" if text.strip() == NO_CAPTION else text
+        captions[line.id] = "" if text.strip() == NO_CAPTION else whole_text(text)
     return captions
 
 
@@ -238,21 +238,13 @@ def _entries(path: Path) -> Iterator[tuple[str, Any]]:
     """(place for messages, content) of each entry of a JSON list, or each line of JSON Lines."""
     text = text_of(path, "file", hint="Name a file of JSON Lines.")
     if text.lstrip().startswith("["):
-        for number, entry in enumerate(_parsed(text, str(path)), start=1):
+        for number, entry in enumerate(parsed_json(text, str(path), lines=True), start=1):
             yield f"{path}, entry {number}", entry
         return
     if not text.strip():
         raise UsageError(f"{path} is empty.")
     for where, _, line in lines_of(path, text):
-        yield where, _parsed(line, where)
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "too deeply nested"
-        raise UsageError(f"{where}: not valid JSON ({reason}).") from error
+        yield where, parsed_json(line, where)
 
 
 def _checked(kind: type[Entry], content: Any, where: str) -> Entry:
@@ -261,7 +253,8 @@ def _checked(kind: type[Entry], content: Any, where: str) -> Entry:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"])) or "the entry"
-        raise UsageError(f"{where}: {field}: {first['msg'].lower()}.") from error
+        message = NO_OBJECT.get(first["type"], first["msg"].lower())
+        raise UsageError(f"{where}: {field}: {message}.") from error
 
 
 def _unique(clips: list[ReferenceClip], path: Path) -> list[ReferenceClip]:
@@ -276,7 +269,7 @@ def _unique(clips: list[ReferenceClip], path: Path) -> list[ReferenceClip]:
 
 
 def _texts(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(text.strip() for text in texts if text.strip())
+    return tuple(whole_text(text.strip()) for text in texts if text.strip())
 
 
 def _sentence(text: str) -> str:

@@ -48,7 +48,7 @@ def write_report(
     """
     page = report_page(quality, record, places)
     with whole_file(out) as partial:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(page, encoding="utf-8", errors="replace")
 
 
 def report_page(quality: CaptionQuality, record: CaptionQualityRecord, places: Mapping[str, Path]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,8 @@ def places_in(folder: Path, clips: Sequence[ReferenceClip]) -> dict[str, Path]:
 def places_beside(file: Path, clips: Sequence[ReferenceClip]) -> dict[str, Path]:
     """The video file of each clip of a truth file, whose paths are relative to it; others are left out."""
     paths = {clip.id: on_disk((file.parent / clip.video).absolute()) for clip in clips}
-    return {name: path.resolve() for name, path in paths.items() if path.is_file()}
+    # os.path, as a name that is too long for a file is just not there.
+    return {name: path.resolve() for name, path in paths.items() if os.path.isfile(path)}
 
 
 def indexed_captions(store: Store) -> dict[str, str]:

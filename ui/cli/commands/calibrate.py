@@ -73,14 +73,17 @@ def run(
     in either case.
     """
     from evaluation.calibrating.own import PromiseWanted, calibrate_own
-    from evaluation.own_library import read_truth
+    from evaluation.outputs import check_outputs
+    from evaluation.own_library import indexed_contents, read_truth
     from footage.vlm.profiles import fitted_as
     from search.grounding.calibration import OWN_CARDS, card_name, default_calibration, write_calibration
 
     wanted = None if promise is None else PromiseWanted(promise, confidence, present_share)
+    check_outputs({"the truth file": truth}, {"--out": out})
     questions = read_truth(truth)
     service = options.service_for(settings)
     store = service.store()
+    indexed_contents(questions.questions, store)  # a video that is not there shows before a model is loaded
     with shown() as display:
         service.check_model("find", store=store, on_event=display)
         video_model, engine = service.find_model(display), service.engine(display)

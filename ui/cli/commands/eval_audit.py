@@ -105,17 +105,18 @@ def run(
     Times and duplicates are checked by arithmetic, texts and times by judges: models that look at the videos.
     Results are kept; a run that was stopped continues where it was. The truth file is never changed.
     """
-    from evaluation.audit.correction import check_outputs
     from evaluation.audit.figures import figures_of_audit, read_accuracy
     from evaluation.audit.run import open_videos, run_audit
     from evaluation.audit.written import read_written
+    from evaluation.outputs import check_outputs
 
     # 1. Refuse what makes no sense before anything is opened.
     if judge and no_judge:
         raise UsageError("--judge and --no-judge exclude each other.", hint="Leave one of them out.")
     options.check_page_name(report)
     accuracy = read_accuracy(judge_accuracy) if judge_accuracy else None
-    check_outputs(truth, {"--out": out, "--report": report}, new=["--out"])
+    outs = {"--out": out, "--report": report, "--keep": None if no_judge else keep}
+    check_outputs({"the truth file": truth}, outs, new=["--out"], folders=["--keep"])
     written = read_written(truth, form)
     # 2. Open the videos, do the arithmetic.
     with console.stages() as show:

@@ -36,7 +36,7 @@ EXAMPLES = options.examples(
     "--video-judge marlin-2b --report captions.html",
 )
 LISTED = 5
-"""Most claims in each list on the terminal."""
+"""Most claims and clips in each list on the terminal."""
 
 
 @takes_settings("db", "embedder", "device", "allow_remote")
@@ -104,8 +104,11 @@ def captions(
     """
     from evaluation.captions.judged import plan_judging
     from evaluation.captions.measuring import measure_captions, open_text_judges, read_task
+    from evaluation.outputs import check_outputs
 
     options.check_page_name(report)
+    inputs = {"the file of references": references, "the file of captions": captions}
+    check_outputs(inputs, {"--report": report})
     # 1. What is measured, and by which judges.
     service = options.service_for(settings)
     store = None if captions is not None else service.existing_store()
@@ -124,8 +127,13 @@ def captions(
         watching = _video_judges(service, video_judge or [], display)
     with console.stages() as show:
         quality = measure_captions(task, judges, video_judges=watching, embedder=embedder, on_progress=show)
-    # 3. The results.
+    # 3. The results; figures of a part of the clips, or of none, are no success.
     _show(quality, task, report, as_json=json)
+    if all(clip.problem for clip in quality.clips):
+        console.notes().print("No clip could be judged.", soft_wrap=True)
+        raise typer.Exit(console.EXIT_FAILED)
+    if any(clip.problem for clip in quality.clips):
+        raise typer.Exit(console.EXIT_PARTLY)
 
 
 def _video_judges(service: Service, names: Sequence[str], display: Listener) -> list[ClaimJudge]:
@@ -199,6 +207,8 @@ def _show(quality: CaptionQuality, task: CaptionMeasurement, report: Path | None
     for aspect, figures in record.aspects.items():
         _print_aspect(aspect, figures, quality)
     _print_retrieval(record)
+    failed = {clip.id: clip.problem for clip in quality.clips if clip.problem}
+    formatting.print_failures(list(failed.items())[:LISTED], "left out")
     out = console.results()
     for name, cost in record.costs.items():
         tokens = cost.prompt_tokens + cost.answer_tokens
