@@ -9,7 +9,12 @@ from standin_oracle import OracleModel
 from evaluation.calibrating.answers import KeptAnswer, KeptMatch, read_answers, write_answers
 from evaluation.calibrating.curve import curve, figures_on, from_nothing
 from evaluation.calibrating.own import PromiseWanted, halves
-from evaluation.calibrating.promises import kept_promises, pooled_promises, promise_figures
+from evaluation.calibrating.promises import (
+    kept_promises,
+    pooled_promises,
+    promise_figures,
+    travelling_promises,
+)
 from evaluation.suites.drawn_styles import style_answers
 from evaluation.suites.scoring import draw_clips
 from footage.core.errors import FileError, UsageError
@@ -94,6 +99,27 @@ def test_promises_are_held_against_the_queries_that_are_not_labelled():
     assert all((each.found_from is None) == (each.found == 0 and each.recall == 0.0) for each in held)
     pooled = pooled_promises(libraries, UNCALIBRATED, wanted, labels=100, draws=50)
     assert pooled["draws"] == 50 and pooled["kept_or_refused_rate"] >= 0.8
+
+
+def test_labels_of_some_libraries_promise_for_the_others():
+    wanted = PromiseWanted(0.8, 0.9)
+    alike = [library(seed, 120) for seed in range(4)]
+    figures = travelling_promises(alike, UNCALIBRATED, wanted, labelled=2, draws=40)
+    assert figures["labels"] == 240 and figures["promised"] > 20
+    assert figures["kept_or_refused_rate"] >= 0.8 and figures["recall_mean"] > 0.3
+    # What a good library promises does not hold in one where little of what is asked is present.
+    poor = [each.model_copy(update={"present": n % 20 == 0}) for n, each in enumerate(library(9, 120))]
+    figures = travelling_promises([alike[0], poor], UNCALIBRATED, wanted, labelled=1, draws=40)
+    assert figures["promised"] > 5 and figures["kept_rate"] == 0.0
+
+
+def test_the_error_of_spans_is_that_of_what_a_confidence_is_about():
+    """Present queries with wrong spans: sure of every one is wrong about spans, and right about queries."""
+    measures = dict.fromkeys(NAMES, 1.0) | {"share": 0.0, "clash": 0.0, "elsewhere": 0.0}
+    wrong = KeptMatch(measures=measures, grounded=True, right=False)
+    answers = [KeptAnswer(text=f"q{n}", kind="", present=True, matches=(wrong,)) for n in range(4)]
+    figures = figures_on(answers, UNCALIBRATED)
+    assert figures["ece"] < 0.1 and figures["span_ece"] > 0.9
 
 
 def test_a_drawn_library_of_a_style_is_asked_once(tmp_path):

@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from footage.core.errors import FileError, UsageError
 from search.grounding import calibration
@@ -20,7 +22,16 @@ from search.grounding.calibration import (
     read_calibration,
 )
 from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
-from search.grounding.fitting import LEAST_EXAMPLES, MONOTONE, STEPS, LabelledMatch, fit_calibration, moved
+from search.grounding.fitting import (
+    LEAST_EXAMPLES,
+    LEAST_SCALE,
+    MONOTONE,
+    PRIOR,
+    LabelledMatch,
+    Prior,
+    fit_calibration,
+    moved,
+)
 from search.grounding.logistic import fitted_logistic
 from search.grounding.pictures import PICTURE_MEASURES
 from search.grounding.verdict import CAUTIOUS
@@ -248,30 +259,100 @@ def odds(made, row):
     return fit.intercept + sum(weight * row[name] for name, weight in fit.weights.items())
 
 
-def test_no_freedom_is_the_default_and_a_scaled_one_keeps_every_order():
+def labelled(rows, right, groups):
+    return [LabelledMatch(*each) for each in zip(rows, right, groups, strict=True)]
+
+
+def test_a_prior_that_allows_nothing_is_the_default():
+    still = Prior(shift=1e-4, scale_mean=1.0, scale=1e-4, weights=1e-4)
+    found = moved(labelled(*drawn(3, 90)), UNCALIBRATED, still)
+    made = found.calibration
+    for kind in ("captioned", "silent", "uncaptioned"):
+        fit, default = getattr(made, kind), getattr(UNCALIBRATED, kind)
+        assert fit.intercept == pytest.approx(default.intercept, abs=0.01)
+        assert fit.weights == pytest.approx(dict.fromkeys(fit.weights, 0.0) | default.weights, abs=0.01)
+    assert found.sentence.startswith("log-odds scaled by 1.00 and shifted by +0.00")
+
+
+def test_without_labels_the_fit_is_the_mean_of_the_prior():
+    made = moved([], UNCALIBRATED, PRIOR).calibration
+    for kind in ("captioned", "silent", "uncaptioned"):
+        fit, default = getattr(made, kind), getattr(UNCALIBRATED, kind)
+        assert fit.intercept == pytest.approx(PRIOR.scale_mean * default.intercept, abs=1e-3)
+        scaled = {name: PRIOR.scale_mean * weight for name, weight in default.weights.items()}
+        assert fit.weights == pytest.approx(dict.fromkeys(fit.weights, 0.0) | scaled, abs=1e-3)
+
+
+def test_a_monotone_fit_keeps_every_order():
     rows, right, groups = drawn(3, 90)
-    labels = [LabelledMatch(*each) for each in zip(rows, right, groups, strict=True)]
-    as_it_is = moved(labels, UNCALIBRATED, STEPS[0])
-    assert (as_it_is.captioned, as_it_is.silent, as_it_is.uncaptioned) == (
-        UNCALIBRATED.captioned,
-        UNCALIBRATED.silent,
-        UNCALIBRATED.uncaptioned,
-    )
     made = fit_calibration(rows, right, groups, model="", data="", date="", monotone=True)
-    assert made.card.moved in {step.name for step in STEPS[:MONOTONE]}
+    assert "each weight" not in made.card.moved
     silent = [{k: v for k, v in row.items() if k not in CAPTION_MEASURES or k == "elsewhere"} for row in rows]
     order = np.argsort([odds(UNCALIBRATED, row) for row in [*rows, *silent]])
     after = np.array([odds(made, row) for row in [*rows, *silent]])
     assert (np.diff(after[order]) >= -2e-3).all()  # weights are rounded to four decimals
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_signs_hold_whatever_labels_say(step):
+@given(seed=st.integers(0, 10**6), count=st.integers(5, 60), captions=st.floats(0, 1))
+@settings(max_examples=25, deadline=None)
+def test_the_fit_is_the_most_probable_one(seed, count, captions):
+    """Against the posterior of plain weights, written down again: no small step makes it likelier."""
+    rows, right, groups = drawn(seed, count)
+    rng = np.random.default_rng([seed, 1])
+    for row in rows:
+        if rng.random() > captions:
+            for name in CAPTION_MEASURES.keys() - {"elsewhere"}:
+                del row[name]
+    labels = labelled(rows, right, groups)
+    found = moved(labels, UNCALIBRATED, PRIOR)
+    made, scale, shift = found.calibration, found.scale, found.shift
+    best = posterior(made, scale, shift, labels)
+    for _ in range(20):
+        step = rng.normal(0, 0.1, 2)
+        nearby = max(LEAST_SCALE, scale + step[0])
+        near = {
+            kind: Fit(
+                intercept=fit.intercept,
+                weights={
+                    name: (min if name in AGAINST else max)(0.0, weight + rng.normal(0, 0.3))
+                    for name, weight in fit.weights.items()
+                },
+            )
+            for kind, fit in (("captioned", made.captioned), ("silent", made.silent))
+        }
+        other = posterior(made.model_copy(update=near), nearby, shift + step[1], labels)
+        assert other <= best + 1e-3
+
+
+def posterior(made, scale, shift, labels):
+    """The log posterior, up to a constant; intercepts follow from the scale and the shift."""
+    total = -(shift**2) / PRIOR.shift**2 / 2 - (scale - PRIOR.scale_mean) ** 2 / PRIOR.scale**2 / 2
+    for captioned in (True, False):
+        fit, default = (
+            (made.captioned, UNCALIBRATED.captioned) if captioned else (made.silent, UNCALIBRATED.silent)
+        )
+        mine = [each for each in labels if (each.measures.keys() >= CAPTION_MEASURES.keys()) == captioned]
+        if not mine:
+            continue
+        names = list(fit.weights)
+        table = np.array([[each.measures[name] for name in names] for each in mine])
+        weights = np.array([fit.weights[name] for name in names])
+        before = np.array([default.weights.get(name, 0.0) for name in names])
+        middle, spread = table.mean(axis=0), table.std(axis=0)
+        weights = np.where(spread > 1e-6, weights, scale * before)
+        sure = shift + scale * (default.intercept + before @ middle) + (table - middle) @ weights
+        truth = np.array([each.right for each in mine], float)
+        total += truth @ sure - np.logaddexp(0, sure).sum()
+        total -= (((weights - scale * before) * spread / PRIOR.weights) ** 2).sum() / 2
+    return total
+
+
+@pytest.mark.parametrize("prior", [PRIOR, MONOTONE, Prior(5.0, 1.0, 1.0, 3.0)])
+def test_signs_hold_whatever_labels_say(prior):
     rows, right, groups = drawn(4, 90)
-    turned = [
-        LabelledMatch(row, not is_right, g) for row, is_right, g in zip(rows, right, groups, strict=True)
-    ]
-    for fit in (moved(turned, UNCALIBRATED, step).captioned, moved(turned, UNCALIBRATED, step).uncaptioned):
+    turned = labelled(rows, [not each for each in right], groups)
+    made = moved(turned, UNCALIBRATED, prior).calibration
+    for fit in (made.captioned, made.silent, made.uncaptioned):
         assert all((value <= 0) if name in AGAINST else (value >= 0) for name, value in fit.weights.items())
 
 

@@ -21,8 +21,9 @@ RESAMPLES = 24
 """Sets of labelled queries drawn for each size."""
 LABELS = (20, 50, 100)
 """Sizes of the sets."""
-FIGURES = ("found_precision", "found_recall", "ece", "AUROC", "log_loss")
-"""Figures of a calibration, as of ``evaluation.own_library.figures_of``; ``log_loss`` is of the spans."""
+FIGURES = ("found_precision", "found_recall", "ece", "AUROC", "log_loss", "span_ece")
+"""Figures of a calibration, as of ``evaluation.own_library.figures_of``; ``log_loss`` and ``span_ece`` are of
+spans, as a confidence is: right with IoU >= 0.5. ``ece`` is of queries: present at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def figures_on(answers: Sequence[KeptAnswer], calibration: Calibration) -> dict[
         "ece": calibration_error(judged),
         "AUROC": auroc(judged),
         "log_loss": float(-(truth * np.log(sure) + (1 - truth) * np.log(1 - sure)).mean()),
+        "span_ece": calibration_error([Judged(*each) for each in zip(sure.tolist(), right, strict=True)]),
     }
 
 
@@ -194,5 +196,5 @@ def _better(rows: Sequence[Mapping[str, float]], against: Sequence[Mapping[str, 
         return {}
     return {
         name: float(np.mean([row[name] <= other[name] for row, other in zip(rows, against, strict=True)]))
-        for name in ("ece", "log_loss")
+        for name in ("ece", "log_loss", "span_ece")
     }

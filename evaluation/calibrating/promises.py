@@ -15,6 +15,8 @@ from search.grounding.promise import LabelledConfidence, NoPromise, choose_thres
 
 DRAWS = 1_000
 """Sets of labelled queries drawn from all libraries together."""
+TRAVELS = 500
+"""Sets of labelled libraries; they overlap, so that no interval of independent draws fits their rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +128,10 @@ def pooled_promises(
         if isinstance(result, NoPromise):
             continue
         rest = [pool[n] for n in order[labels:]]
-        found = [each for each in rest if each.confidence >= result.found_from]
-        right = sum(each.present for each in found)
+        holds, recall = _held(result.found_from, rest, wanted.precision)
         made += 1
-        kept += right >= wanted.precision * len(found)
-        recalls.append(right / max(1, sum(each.present for each in rest)))
+        kept += holds
+        recalls.append(recall)
     rate: FigureInterval = share_interval(kept, made)
     return {
         "labels": labels,
@@ -142,3 +143,61 @@ def pooled_promises(
         "kept_high": rate.high,
         "recall_mean": float(np.mean(recalls)) if recalls else float("nan"),
     }
+
+
+def travelling_promises(
+    libraries: Sequence[Sequence[KeptAnswer]],
+    base: Calibration,
+    wanted: PromiseWanted,
+    *,
+    labelled: int,
+    draws: int = TRAVELS,
+    seed: int = 0,
+) -> dict[str, float]:
+    """How often a promise is kept on libraries without a label: those of some others are all labelled.
+
+    Each draw deals the libraries out anew. As in ``pooled_promises``, the default is not moved.
+
+    Args:
+        libraries: The kept answers.
+        base: The default fit.
+        wanted: What is promised.
+        labelled: Libraries whose queries are labelled; fewer than there are.
+        draws: How many sets of libraries.
+        seed: Of the draws.
+    """
+    sure = [[LabelledConfidence(each.finding(base), each.present) for each in held] for held in libraries]
+    rng = np.random.default_rng([seed, 0x7A5E])
+    made = kept = 0
+    recalls: list[float] = []
+    for _ in range(draws):
+        order = rng.permutation(len(sure)).tolist()
+        result = choose_threshold(
+            [each for n in order[:labelled] for each in sure[n]],
+            precision=wanted.precision,
+            confidence=wanted.confidence,
+            present_share=wanted.present_share,
+        )
+        if isinstance(result, NoPromise):
+            continue
+        rest = [each for n in order[labelled:] for each in sure[n]]
+        holds, recall = _held(result.found_from, rest, wanted.precision)
+        made += 1
+        kept += holds
+        recalls.append(recall)
+    return {
+        "labelled_libraries": labelled,
+        "labels": labelled * sum(map(len, sure)) / len(sure),
+        "draws": draws,
+        "promised": made,
+        "kept_or_refused_rate": 1 - (made - kept) / draws,
+        "kept_rate": kept / made if made else float("nan"),
+        "recall_mean": float(np.mean(recalls)) if recalls else float("nan"),
+    }
+
+
+def _held(found_from: float, tested: Sequence[LabelledConfidence], precision: float) -> tuple[bool, float]:
+    """Whether a threshold reaches a precision on some queries, and its recall."""
+    found = [each for each in tested if each.confidence >= found_from]
+    right = sum(each.present for each in found)
+    return right >= precision * len(found), right / max(1, sum(each.present for each in tested))

@@ -85,13 +85,13 @@ def calibration(given: argparse.Namespace, service: Service) -> Mapping[str, Any
     from evaluation.suites.drawn_calibration import evaluate_calibration
     from footage.synthetic.styles import STYLES
 
+    count = given.libraries or (20 if given.promise else 3)
     return evaluate_calibration(
         service.model(),
         service.embedder(),
-        seed=given.seed,
+        seeds=given.seeds or range(given.seed, given.seed + count),
         style=STYLES[given.style],
         find_model=_find_model(service),
-        libraries=given.libraries or (20 if given.promise else 3),
         queries=given.queries or 80,
         labels=given.labels,
         resamples=given.resamples,

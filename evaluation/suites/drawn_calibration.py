@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.calibrating.curve import LABELS, RESAMPLES, curve, rows_of
 from evaluation.calibrating.own import PromiseWanted
-from evaluation.calibrating.promises import kept_promises, pooled_promises, promise_figures
+from evaluation.calibrating.promises import (
+    KeptPromise,
+    kept_promises,
+    pooled_promises,
+    promise_figures,
+    travelling_promises,
+)
 from evaluation.suites.drawn_styles import QUERIES, VIDEOS, style_answers
 from evaluation.suites.scoring import OnProgress, nobody
 from footage.synthetic.styles import STYLES, DrawnStyle
@@ -28,10 +34,9 @@ def evaluate_calibration(
     model: VideoModel,
     embedder: TextEmbedder,
     *,
-    seed: int,
     style: DrawnStyle,
     find_model: VideoModel | None = None,
-    libraries: int = 3,
+    seeds: Sequence[int],
     videos: int = VIDEOS,
     queries: int = QUERIES,
     labels: Sequence[int] = LABELS,
@@ -45,10 +50,9 @@ def evaluate_calibration(
     Args:
         model: Captions the clips, and grounds the queries unless another model does.
         embedder: Embeds captions and queries.
-        seed: Of the first library; the others have the seeds after it.
         style: What the clips look like.
         find_model: Grounds the queries; the same model when None.
-        libraries: How many libraries.
+        seeds: One of each library.
         videos: How many clips in each.
         queries: Most queries in each for what is there, and for what is not.
         labels: Sizes of the sets of labelled queries; without promises.
@@ -59,7 +63,7 @@ def evaluate_calibration(
 
     Returns:
         ``curve``: the points (``evaluation.calibrating.curve.CurvePoint``); or ``promises``: for each, the
-        figures over libraries and over draws from all.
+        figures over libraries, over draws from all, and over libraries without a label.
 
     Raises:
         FootageError: when a clip cannot be indexed or the model fails.
@@ -69,7 +73,7 @@ def evaluate_calibration(
         style_answers(
             model,
             embedder,
-            seed=seed + number,
+            seed=seed,
             style=style,
             find_model=find_model,
             videos=videos,
@@ -77,26 +81,33 @@ def evaluate_calibration(
             folder=folder,
             on_progress=report,
         )
-        for number in range(libraries)
+        for seed in seeds
     ]
     base = default_calibration(fitted_as((find_model or model).profile))
     about = {
         "style": style.name,
-        "seed": seed,
-        "libraries": libraries,
+        "seeds": list(seeds),
         "queries": sum(map(len, asked)),
         "present": sum(answer.present for held in asked for answer in held),
     }
     if promises:
-        half = sum(map(len, asked)) // (2 * libraries)
-        return {**about, "promises": [_promise(asked, base, wanted, half=half) for wanted in promises]}
+        half = sum(map(len, asked)) // (2 * len(seeds))
+        return {
+            **about,
+            "promises": [_promise(asked, base, wanted, seeds=seeds, half=half) for wanted in promises],
+        }
     starts = {"fit of the model": base, "uncalibrated": UNCALIBRATED}
-    points = curve(asked, starts, labels=labels, resamples=resamples, seed=seed, on_progress=report)
+    points = curve(asked, starts, labels=labels, resamples=resamples, seed=seeds[0], on_progress=report)
     return {**about, "resamples": resamples, "curve": rows_of(points)}
 
 
 def _promise(
-    asked: Sequence[Sequence[KeptAnswer]], base: Calibration, wanted: PromiseWanted, *, half: int
+    asked: Sequence[Sequence[KeptAnswer]],
+    base: Calibration,
+    wanted: PromiseWanted,
+    *,
+    seeds: Sequence[int],
+    half: int,
 ) -> dict[str, Any]:
     """A promise over libraries, half of the queries of each labelled; and over draws from all of them."""
     held = kept_promises(asked, base, wanted)
@@ -105,8 +116,21 @@ def _promise(
         "precision": wanted.precision,
         "confidence": wanted.confidence,
         "by_library": _rounded(promise_figures(held)),
+        "by_seed": {str(seed): _outcome(each) for seed, each in zip(seeds, held, strict=True)},
         "pooled": [_rounded(pooled_promises(asked, base, wanted, labels=size)) for size in sizes],
+        "travelling": [
+            _rounded(travelling_promises(asked, base, wanted, labelled=count))
+            for count in sorted({len(asked) // 4, len(asked) // 2} - {0})
+        ],
     }
+
+
+def _outcome(promise: KeptPromise) -> str:
+    """A promise of one library in a word: what came of it."""
+    if promise.found_from is None:
+        return "refused"
+    state = "kept" if promise.kept else "broken" if promise.broken else "not reached"
+    return f"{state}: {promise.present} of {promise.found}"
 
 
 def _rounded(figures: dict[str, float]) -> dict[str, float]:
@@ -134,6 +158,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--confidence", type=float, default=0.9, metavar="SHARE", help="confidence of the promises"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=_numbers(int),
+        metavar="LIST",
+        help="seeds of the libraries, separated by commas; instead of --seed and those after it",
     )
     parser.add_argument(
         "--libraries", type=int, metavar="N", help="libraries of 12 clips: 3, or 20 for promises"

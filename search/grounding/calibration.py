@@ -77,7 +77,7 @@ class Card(BaseModel):
     reliability: list[tuple[float, int, float]]
     """By tenth of confidence, cross-validated: mean confidence, matches, share of right ones."""
     moved: str = ""
-    """How far the fit went from the default (``search.grounding.fitting.STEPS``); empty for a fit from
+    """How far the fit moved from the default, in words (``search.grounding.fitting``); empty for a fit from
     nothing."""
 
 

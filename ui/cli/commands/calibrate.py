@@ -64,9 +64,10 @@ def run(
     """Calibrate the confidence of verdicts with a truth file.
 
     The command runs every query of the truth file. Negative queries (for what is not there) are as
-    important as positive ones. The fit starts from the default of the model and moves as far as the labels
-    allow: 20 queries set its level, 100 its weights. Later searches with this model use the result; the
-    setting "calibration" selects another file. Where the index has image vectors, they are evidence as well.
+    important as positive ones. The fit starts from the default of the model, and the more labels there are,
+    the further they move it: 20 queries correct how sure it is, 100 each weight. Later searches with this
+    model use the result; the setting "calibration" selects another file. Where the index has image vectors,
+    they are evidence as well.
 
     Without a fit, a model is "uncalibrated": its confidence orders answers, and "70 % sure" is a guess that
     no labelled answer has tested. With --promise, exit code 1 if nothing can be promised; the fit is written
