@@ -61,6 +61,27 @@ class WatchingRun(NamedRun):
         return replace(view, votes=tuple(replace(vote, judge=self.name) for vote in view.votes))
 
 
+def check_judges(
+    service: Service, names: Sequence[str], *, loaders: Loaders | None = None, on_event: Listener = ignore
+) -> None:
+    """Make sure that the models of ``load_judges`` are known and there; loads none.
+
+    Args:
+        service: As of ``load_judges``.
+        names: As of ``load_judges``.
+        loaders: As of ``load_judges``.
+        on_event: Receives that weights are looked for.
+
+    Raises:
+        UsageError: a name stands for no model.
+        FootageError: a model is not there.
+    """
+    if not names:
+        service.check_model("find", on_event=on_event)
+    for name in names:
+        _session(service, name, 1, loaders).check_model(on_event=on_event)
+
+
 def load_judges(
     service: Service,
     names: Sequence[str],
@@ -106,16 +127,21 @@ def _models(
     service: Service, name: str, runs: int, loaders: Loaders | None, on_event: Listener
 ) -> tuple[VideoModel, VideoModel]:
     """The model of a name, which captions as well, in a session of its own."""
+    own = _session(service, name, runs, loaders)
+    own.check_model(on_event=on_event)
+    model = own.model(on_event)
+    return model, model
+
+
+def _session(service: Service, name: str, runs: int, loaders: Loaders | None) -> Service:
+    """A session whose model is the one of a name."""
     changes: dict[str, object] = {"model": name, "model_path": None}
     changes |= {"find_model": "", "find_model_path": None}
     if name == service.settings.model:
         changes["model_path"] = service.settings.model_path
     if runs > 1 and service.settings.temperature is None:
         changes["temperature"] = TEMPERATURE
-    own = Service(service.settings.model_copy(update=changes), loaders=loaders)
-    own.check_model(on_event=on_event)
-    model = own.model(on_event)
-    return model, model
+    return Service(service.settings.model_copy(update=changes), loaders=loaders)
 
 
 def _judge(

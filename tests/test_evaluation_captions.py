@@ -256,7 +256,7 @@ def test_an_output_that_cannot_be_written_costs_nothing(judge, files, tmp_path):
 def test_captions_must_come_from_somewhere(judge, files):
     without = [*files[:2], *files[4:]]
     result = runner.invoke(app, ["eval", "captions", "--judge", address(judge), *without])
-    assert result.exit_code == 2 and "no captions to measure" in result.stderr
+    assert result.exit_code == 2 and "no captions to measure, and no index at" in result.stderr
 
 
 # --- the demo model's captions, and what the clips show -----------------------------------------------------

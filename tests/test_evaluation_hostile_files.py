@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from evaluation.audit.places import VideoFolder
+from command_runner import CommandRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from standin_auditor import StandinAuditor
@@ -28,7 +28,9 @@ from evaluation.json_text import escaped_json, parsed_json, whole_text
 from evaluation.outputs import check_outputs
 from evaluation.own_library import read_truth
 from evaluation.readers import FORMATS
+from evaluation.video_folder import VideoFolder
 from footage.core.errors import FileError, FootageError, UsageError
+from ui.cli.main import app
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "footage"
 LONG = "y" * 5000
@@ -194,3 +196,14 @@ def test_a_corrected_share_of_few_entries_is_not_certain(videos):
         [(wrong * 500, total * 500) for wrong, total in videos], JudgeAccuracy(1000, 1000, 0, 1000)
     )
     assert many.high - many.low < 0.1
+
+
+def test_an_unknown_judge_shows_before_a_video_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setenv("FOOTAGE_CACHE_DIR", str(tmp_path / "cache"))
+    truth = tmp_path / "truth.json"
+    truth.write_text(json.dumps({"videos": {"a.mp4": {"events": [{"query": "a car", "spans": [[1, 2]]}]}}}))
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    for model in ("--judge", "--model"):
+        result = CommandRunner().invoke(app, ["eval", "audit", str(truth), model, "nosuch"])
+        assert result.exit_code == 2 and "there is no model 'nosuch'" in result.stderr
+        assert "opening" not in result.stderr

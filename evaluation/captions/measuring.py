@@ -66,6 +66,7 @@ def read_task(
     captions: Path | None = None,
     store: Store | None = None,
     videos: Path | None = None,
+    no_index: str = "",
 ) -> CaptionMeasurement:
     """Read references and captions, and find the video files.
 
@@ -75,6 +76,7 @@ def read_task(
         captions: File of captions; None to take those of the index, or of the references' own file.
         store: The index with the captions; None without one.
         videos: Folder of the videos; None to look beside a truth file.
+        no_index: Where an index was looked for and is none, for the message; empty where none was.
 
     Raises:
         FileError: when a file cannot be read.
@@ -94,7 +96,8 @@ def read_task(
         source, texts = str(store.path), indexed_captions(store)
     else:
         raise UsageError(
-            "There are no captions to measure.", hint="Give a file with --captions, or an index with --db."
+            f"There are no captions to measure{f', and no index at {no_index}' if no_index else ''}.",
+            hint="Give a file with --captions, or an index with --db.",
         )
     found = captions_for(clips, texts, where=source, places=places)
     captioned = tuple(CaptionedClip(clip, found[clip.id]) for clip in clips)

@@ -118,6 +118,8 @@ def run(
     outs = {"--out": out, "--report": report, "--keep": None if no_judge else keep}
     check_outputs({"the truth file": truth}, outs, new=["--out"], folders=["--keep"])
     written = read_written(truth, form)
+    if not (no_judge or dry_run):
+        _check_judges(settings, judge or [])
     # 2. Open the videos, do the arithmetic.
     with console.stages() as show:
         opened = open_videos(written, videos, sample=sample, needed=not no_judge, on_progress=show)
@@ -132,6 +134,14 @@ def run(
     # 4. Write and print.
     figures = figures_of_audit(audit, accuracy=accuracy)
     _finish(audit, figures, written, report=report, out=out, fail_over=fail_over, as_json=json)
+
+
+def _check_judges(settings: Settings, names: Sequence[str]) -> None:
+    """Refuse unknown models before videos are opened, which may take long."""
+    from evaluation.audit.judges import check_judges
+
+    with progress.shown() as display:
+        check_judges(options.service_for(settings), names, loaders=options.loaders(), on_event=display)
 
 
 def _judges(

@@ -112,7 +112,8 @@ def captions(
     # 1. What is measured, and by which judges.
     service = options.service_for(settings)
     store = None if captions is not None else service.existing_store()
-    task = read_task(references, form, captions=captions, store=store, videos=videos)
+    missing = "" if captions is not None or store is not None else str(settings.db)
+    task = read_task(references, form, captions=captions, store=store, videos=videos, no_index=missing)
     _check_places(task, watched=bool(video_judge))
     judges = open_text_judges(
         settings, judge, runs=runs, max_calls=max_calls, max_tokens=max_tokens, must_answer=not dry_run
