@@ -138,7 +138,7 @@ def run(
 
 def _check_judges(settings: Settings, names: Sequence[str]) -> None:
     """Refuse unknown models before videos are opened, which may take long."""
-    from evaluation.audit.judges import check_judges
+    from evaluation.video_judges import check_judges
 
     with progress.shown() as display:
         check_judges(options.service_for(settings), names, loaders=options.loaders(), on_event=display)
