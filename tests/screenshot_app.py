@@ -235,6 +235,7 @@ def _captions(page: object, address: str) -> None:
     page.get_by_role("button", name="Accept the suggestion").wait_for()
     page.get_by_text("A red car drives from right to left.").nth(2).wait_for()
     page.wait_for_selector(".stage")
+    page.get_by_text("Cutting the preview").wait_for(state="hidden")
 
 
 def _library(page: object, address: str) -> None:
