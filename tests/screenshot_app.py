@@ -152,7 +152,10 @@ def take_all(db: Path, out: Path, pages: Sequence[str]) -> None:
         shutil.copytree(db, copy)
         pictures = ["index", "data/footage", "--tracks", "image", "--image-embedder", "demo-clip"]
         saved = [["save", "green cars", "a green car drives"], ["review", "green cars"]]
-        for command in [*saved, *([] if Store.open(copy).images.embedders() else [pictures])]:
+        needed = any(page in PAGES for page in pages)
+        for command in (
+            [] if not needed else [*saved, *([] if Store.open(copy).images.embedders() else [pictures])]
+        ):
             footage = [sys.executable, "-m", "ui.cli", *command, "--db", str(copy)]
             subprocess.run(footage, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         settings = {"db": copy, "model": "demo", "export_dir": Path(folder) / "exports"}
@@ -160,7 +163,7 @@ def take_all(db: Path, out: Path, pages: Sequence[str]) -> None:
             for theme in ("light", "dark"):
                 with browser_page(address, width=1280, height=900, colors=theme) as page:
                     for name in pages:
-                        PAGES[name](page, address)
+                        {**PAGES, **AUDITED_PAGES}[name](page, address)
                         _take(page, out / f"{name}-{theme}.png")
 
 
@@ -225,6 +228,16 @@ def _review(page: object, address: str) -> None:
     page.wait_for_selector(".fx-card")
 
 
+def _captions(page: object, address: str) -> None:
+    page.goto(f"{address}/review?view=captions")
+    page.wait_for_selector(".fx-errors")
+    page.get_by_role("button", name="Previous").click()  # to the last one, which has a suggestion
+    page.get_by_role("button", name="Accept the suggestion").wait_for()
+    page.get_by_text("A red car drives from right to left.").nth(2).wait_for()
+    page.wait_for_selector(".stage")
+    page.get_by_text("Cutting the preview").wait_for(state="hidden")
+
+
 def _library(page: object, address: str) -> None:
     page.goto(f"{address}/library")
     page.wait_for_selector(".fx-file")
@@ -240,6 +253,8 @@ PAGES = {
     "review": _review,
     "library": _library,
 }
+AUDITED_PAGES = {"captions": _captions}
+"""Pages of an index with wrong captions, made with `footage correct` and then audited; named with --db."""
 
 
 def _take(page: object, out: Path) -> None:
@@ -275,6 +290,8 @@ if __name__ == "__main__":
     )
     parser.add_argument("--db", type=Path, default=ROOT / ".demo" / "index.lancedb", help="an index")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="a folder")
-    parser.add_argument("--pages", nargs="+", choices=PAGES, default=list(PAGES), help="of these alone")
+    parser.add_argument(
+        "--pages", nargs="+", choices=[*PAGES, *AUDITED_PAGES], default=list(PAGES), help="of these alone"
+    )
     given = parser.parse_args()
     take_all(given.db, given.out, given.pages)
