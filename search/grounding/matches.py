@@ -44,6 +44,8 @@ _SOURCES = {
 }
 NEVER_FOUND_MARGIN = 0.0001
 """Distance from the threshold of "found" that the confidence of an unconfirmed caption keeps at least."""
+UNCHANGED_SHARE = 0.9
+"""Up to this share of the most that an unconfirmed caption can get, its confidence stays as it is."""
 
 
 def text_matches(
@@ -222,9 +224,8 @@ class MatchMaker:
             NamedSpan(hit.span, (reply,)), state.replies, self.query, [caption], pictures=state.pictures
         )
         measures = evidence.measures() | {"shift": 0.0}
-        confidence = min(
-            self.calibration.confidence(measures), self.options.thresholds.found - NEVER_FOUND_MARGIN
-        )
+        most = self.options.thresholds.found - NEVER_FOUND_MARGIN
+        confidence = _kept_below(self.calibration.confidence(measures), most)
         return replace(
             match,
             verdict=self.options.thresholds.verdict(confidence),
@@ -232,6 +233,14 @@ class MatchMaker:
             calibrated=calibrated,
             measures=tuple(measures.items()),
         )
+
+
+def _kept_below(confidence: float, most: float) -> float:
+    """A confidence of at most ``most``, in the same order: high ones move together below it."""
+    knee = UNCHANGED_SHARE * most
+    if confidence <= knee:
+        return confidence
+    return round(knee + (most - knee) * (confidence - knee) / (1 - knee), 4)
 
 
 def _bonus(hit: Hit, overlap: float = 0.0) -> float:
