@@ -1,6 +1,6 @@
 """Checks the captions of an index against their videos, event by event; knows no query and loads no model.
 
-Two things are kept for each event: the time that the find model gives for it, and what the judges say of the
+Two things are kept for each event: the time that the find model gives for it, and the ruling of the judges on the
 claims of its caption (``search.claims``).
 """
 
@@ -242,7 +242,7 @@ class _Auditor:
 
 
 def with_rulings(audit: Audit, checked: CheckedEntry, judges: Sequence[str]) -> Audit:
-    """An audit with what judges say of the caption; as it is where none could check it.
+    """An audit with the ruling of the judges on the caption; unchanged where none could check it.
 
     The caption is contradicted where most judges see the same error, and supported where there is none and
     at least one claim is supported.

@@ -235,13 +235,13 @@ def test_clips_without_an_answer_are_listed_and_change_the_exit_code(files, brok
         overlap_judge.answer, fault=lambda text, number: "empty" if broken in text else ""
     ) as server:
         command = ["eval", "captions", *files, "--judge", address(server)]
-        told = runner.invoke(app, command)
+        printed = runner.invoke(app, command)
         as_json = runner.invoke(app, [*command, "--json"])
-    assert told.exit_code == as_json.exit_code == exit_code, told.output
+    assert printed.exit_code == as_json.exit_code == exit_code, printed.output
     figures = lines(as_json.stdout)[-1]["aspects"]["events"]
     assert figures["judged"] == judged and figures["failed"] == 3 - judged
-    assert "left out" in told.stdout and "gave no valid answer" in told.stdout
-    assert ("No clip could be judged." in told.stderr) == (judged == 0)
+    assert "left out" in printed.stdout and "gave no valid answer" in printed.stdout
+    assert ("No clip could be judged." in printed.stderr) == (judged == 0)
 
 
 def test_an_output_that_cannot_be_written_costs_nothing(judge, files, tmp_path):

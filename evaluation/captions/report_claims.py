@@ -1,4 +1,4 @@
-"""Claims on the page of a caption measurement: what the text and the video say of each, with frames."""
+"""Claims on the page of a caption measurement: their rulings by text and by video, with frames."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class JudgeRun:
         """Take what is to be asked.
 
         Args:
-            door: Of whom.
+            door: The judge.
             questions: By key.
             keep: Called with the key and each valid answer, as it comes; may raise FootageError.
             note: Called with the number of questions that have a reply.
@@ -287,7 +287,7 @@ class JudgeRun:
         history = self._door.history
         history.failed += 1
         if history.failed >= HOPELESS:
-            history.failed = 0  # whoever asks again means it
+            history.failed = 0  # a new call is a new attempt
             raise error
         return JudgeReply(None, prompt_tokens, answer_tokens, problem=str(error))
 

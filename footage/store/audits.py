@@ -17,14 +17,14 @@ from footage.store.tables import Tables, given
 from footage.store.versioned_cache import VersionedCache
 
 AuditRuling = Literal["supported", "contradicted", "not visible", ""]
-"""What the judges say of a caption as a whole; empty for an audit of a time alone."""
+"""Ruling of the judges on a caption as a whole; empty for an audit of a time alone."""
 AuditDecision = Literal["", "kept"]
 """What a person decided about a caption with errors: nothing yet, or to keep it as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """A captioned event, the time that the model gives for it, and what judges say of the caption."""
+    """A captioned event, the time that the model gives for it, and the ruling of the judges on the caption."""
 
     event_id: str
     """The event. Its id is a hash of video, time and text: a corrected caption is another event."""
@@ -47,7 +47,7 @@ class Audit:
     judges: tuple[str, ...] = ()
     """Names of the judges of the caption; empty for an audit of the time alone."""
     ruling: AuditRuling = ""
-    """What they say of the caption: contradicted where most of them see an error."""
+    """Their ruling on the caption: contradicted where most of them see an error."""
     support: float | None = None
     """Share of the rulings "supported" among those that support or contradict a claim, 0 to 1; None for
     none."""

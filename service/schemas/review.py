@@ -211,7 +211,7 @@ class AuditRecord(Record):
     judges: list[str]
     """Judges of the caption; empty where its time alone was checked."""
     ruling: Literal["supported", "contradicted", "not visible", ""]
-    """What they say of it: contradicted where most judges see the same error. Empty without judges."""
+    """Their ruling on it: contradicted where most judges see the same error. Empty without judges."""
     support: float | None
     """Share of the rulings "supported" among those that support or contradict a claim, 0 to 1; null for
     none."""
