@@ -1,7 +1,7 @@
 """Checks the captions of an index against their videos, event by event; knows no query and loads no model.
 
-Two things are kept for each event: the time that the find model gives for it, and the ruling of the judges on the
-claims of its caption (``search.claims``).
+Two things are kept for each event: the time that the find model gives for it, and the ruling of the judges
+on the claims of its caption (``search.claims``).
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ AuditDecision = Literal["", "kept"]
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """A captioned event, the time that the model gives for it, and the ruling of the judges on the caption."""
+    """A captioned event, the time that the model gives for it, and the ruling of the judges."""
 
     event_id: str
     """The event. Its id is a hash of video, time and text: a corrected caption is another event."""
