@@ -219,7 +219,7 @@ def test_carebench_has_objects_retrieval_and_rebias(judge, tmp_path):
         (["--runs", "0"], "runs"),
         (["--report", "report.pdf"], "no HTML file"),
         (["--video-judge", "demo"], "3 of 3 clips have no video file"),
-        (["--videos", "nowhere", "--video-judge", "demo"], "no folder"),
+        (["--videos", "nowhere", "--video-judge", "demo"], "folder of videos nowhere is not there"),
     ],
 )
 def test_bad_input_is_one_sentence(judge, files, arguments, message):
