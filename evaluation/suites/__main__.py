@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -424,7 +425,7 @@ def _progress(stage: str, done: int, total: int, detail: str = "") -> None:
 
 def _print(figures: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(figures, default=str))  # noqa: T201
+        print(json.dumps(_without_nan(figures), default=str))  # noqa: T201
         return
     for name, value in figures.items():
         if isinstance(value, list):
@@ -433,6 +434,15 @@ def _print(figures: Mapping[str, Any], *, as_json: bool) -> None:
             _print({f"{name} {inner}": each for inner, each in value.items()}, as_json=False)
         else:
             print(f"{name}: {value:g}" if isinstance(value, float) else f"{name}: {value}")  # noqa: T201
+
+
+def _without_nan(value: Any) -> Any:
+    """Null in place of each figure that cannot be computed: NaN is no JSON."""
+    if isinstance(value, Mapping):
+        return {name: _without_nan(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 if __name__ == "__main__":
