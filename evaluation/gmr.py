@@ -78,6 +78,16 @@ class RejectionCounts:
     false_negatives: float
     """Present queries that are rejected."""
 
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[bool, bool]]) -> RejectionCounts:
+        """The counts of some queries: for each, whether it is present and whether it is rejected."""
+        return cls(
+            true_positives=pairs.count((True, False)),
+            true_negatives=pairs.count((False, True)),
+            false_positives=pairs.count((False, False)),
+            false_negatives=pairs.count((True, True)),
+        )
+
     @property
     def precision(self) -> float:
         """Share of the rejected queries that are absent; 0 when none is rejected."""
@@ -176,12 +186,8 @@ def rejection_counts(
     predictions: Mapping[Name, GmrPrediction], truths: Mapping[Name, Sequence[Span]], *, threshold: float
 ) -> RejectionCounts:
     """How many queries are rejected at an existence threshold, rightly or wrongly."""
-    pairs = [(bool(truths[name]), predictions[name].is_rejection(threshold)) for name in truths]
-    return RejectionCounts(
-        true_positives=pairs.count((True, False)),
-        true_negatives=pairs.count((False, True)),
-        false_positives=pairs.count((False, False)),
-        false_negatives=pairs.count((True, True)),
+    return RejectionCounts.of(
+        [(bool(truths[name]), predictions[name].is_rejection(threshold)) for name in truths]
     )
 
 

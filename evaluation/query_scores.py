@@ -125,7 +125,7 @@ def figures_of_scores(scores: Sequence[QueryScore]) -> Scores:
             figures["found_precision"] = claimed.precision
             figures["found_precision@1in10"] = precision_at_prevalence(verdicts, threshold=_FOUND)
         figures |= {
-            "Rej-F1": _rejections(scores).f1,
+            "Rej-F1": RejectionCounts.of([(score.present, not score.found) for score in scores]).f1,
             "verdict_AUROC": auroc(answers),
             "fpr_at_90_recall": fpr_at_recall(answers, 0.9),
             "ece": calibration_error(answers),
@@ -141,17 +141,6 @@ def figures_of_scores(scores: Sequence[QueryScore]) -> Scores:
 def judged_scores(scores: Sequence[QueryScore]) -> list[Judged]:
     """How sure each answer was, and whether there was anything to find."""
     return [Judged(min(max(score.confidence, 0.0), 1.0), score.present) for score in scores]
-
-
-def _rejections(scores: Sequence[QueryScore]) -> RejectionCounts:
-    """Queries of which nothing is called "found"."""
-    pairs = [(score.present, score.found) for score in scores]
-    return RejectionCounts(
-        true_positives=pairs.count((True, True)),
-        true_negatives=pairs.count((False, False)),
-        false_positives=pairs.count((False, True)),
-        false_negatives=pairs.count((True, False)),
-    )
 
 
 def _share(hits: Iterable[bool]) -> float:
