@@ -3,8 +3,50 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
+from streamlit import config
 from streamlit.testing.v1 import AppTest
+
+
+@contextmanager
+def pages_of(
+    db: Path, folder: Path, patch: pytest.MonkeyPatch, **more: object
+) -> Iterator[Callable[..., AppTest]]:
+    """Opens pages of the app on an index: what is given takes a page and the parts of its address.
+
+    Args:
+        db: The index.
+        folder: For the cache and the log.
+        patch: Sets the environment, which has no other settings than these.
+        more: Further settings by name.
+    """
+    settings = {
+        "DB": db,
+        "MODEL": "demo",
+        "CACHE_DIR": folder / "cache",
+        "DEVICE": "cpu",
+        "AUDIT_LOG": folder / "audit.jsonl",
+        **more,
+    }
+    for name, value in settings.items():
+        patch.setenv(f"FOOTAGE_{name}", str(value))
+    for name in ("ALLOW_INDEXING_FROM_APP", "CONFIG"):
+        patch.delenv(f"FOOTAGE_{name}", raising=False)
+    before = config.get_option("server.address")
+    config.set_option("server.address", "localhost")
+
+    def start(script: Callable[[], None], **query: str) -> AppTest:
+        app = AppTest.from_function(script, default_timeout=120)
+        for name, value in query.items():
+            app.query_params[name] = value
+        return whole(app.run())
+
+    yield start
+    config.set_option("server.address", before)
 
 
 def library_page() -> None:

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from app_pages import library_page, page, press, texts, whole
+from app_pages import library_page, page, pages_of, press, texts, whole
 from audited_library import audited_library
 from screenshot_app import ROOT, browser_page, chromium, running_app
-from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from footage.core.types import Span
@@ -35,27 +34,8 @@ def db(library, tmp_path) -> Path:
 @pytest.fixture
 def open_page(db, tmp_path, monkeypatch) -> Iterator[Callable[..., AppTest]]:
     """Opens a page of the app on a copy of the index."""
-    settings = {
-        "DB": db,
-        "MODEL": "demo",
-        "CACHE_DIR": tmp_path / "cache",
-        "DEVICE": "cpu",
-        "AUDIT_LOG": tmp_path / "audit.jsonl",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(f"FOOTAGE_{name}", str(value))
-    monkeypatch.delenv("FOOTAGE_CONFIG", raising=False)
-    before = config.get_option("server.address")
-    config.set_option("server.address", "localhost")
-
-    def start(script: Callable[[], None] = review_page, **query: str) -> AppTest:
-        app = AppTest.from_function(script, default_timeout=120)
-        for name, value in query.items():
-            app.query_params[name] = value
-        return whole(app.run())
-
-    yield start
-    config.set_option("server.address", before)
+    with pages_of(db, tmp_path, monkeypatch) as start:
+        yield lambda script=review_page, **query: start(script, **query)
 
 
 def review_page() -> None:

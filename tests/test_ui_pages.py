@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from app_pages import library_page, page, press, texts, whole
+from app_pages import library_page, page, pages_of, press, texts, whole
 from screenshot_app import ROOT, browser_page, chromium, running_app
 from standin_truth import SAMPLES, TruthModel
 from streamlit import config
@@ -69,29 +69,8 @@ def db(first, tmp_path) -> Path:
 @pytest.fixture
 def open_page(db, tmp_path, monkeypatch) -> Iterator[Callable[..., AppTest]]:
     """Opens a page of the app on a copy of the index."""
-    settings = {
-        "DB": db,
-        "MODEL": "demo",
-        "CACHE_DIR": tmp_path / "cache",
-        "DEVICE": "cpu",
-        "LIBRARY_ROOTS": tmp_path,
-        "AUDIT_LOG": tmp_path / "audit.jsonl",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(f"FOOTAGE_{name}", str(value))
-    monkeypatch.delenv("FOOTAGE_ALLOW_INDEXING_FROM_APP", raising=False)
-    before = config.get_option("server.address")
-    config.set_option("server.address", "localhost")
-    monkeypatch.delenv("FOOTAGE_CONFIG", raising=False)
-
-    def start(script: Callable[[], None], **query: str) -> AppTest:
-        app = AppTest.from_function(script, default_timeout=120)
-        for name, value in query.items():
-            app.query_params[name] = value
-        return whole(app.run())
-
-    yield start
-    config.set_option("server.address", before)
+    with pages_of(db, tmp_path, monkeypatch, LIBRARY_ROOTS=tmp_path) as start:
+        yield start
 
 
 def review_page() -> None:
