@@ -89,16 +89,24 @@ class MomentMedia:
 
     def clip(self, content_id: str, span: Span) -> MediaFile:
         """A clip of a moment with some context; errors as of ``file``."""
+        video = browse.videos(self._service, [content_id]).get(content_id)
+        stretch = previews.around(span, video.duration_seconds) if video else span
+        clip = self.stretch(content_id, stretch)
+        return _used(MediaFile(clip.path, "video/mp4", _name(content_id, span.start_seconds, "mp4")))
+
+    def stretch(self, content_id: str, stretch: Span) -> previews.Preview:
+        """A clip of exactly a part of a video, clamped to its length; errors as of ``file``."""
         path, file = self._source(content_id)
         video = browse.videos(self._service, [content_id])[content_id]
-        stretch = previews.around(span, video.duration_seconds)
+        end_seconds = min(stretch.end_seconds, video.duration_seconds)
+        stretch = Span(min(stretch.start_seconds, end_seconds), end_seconds)
         cache = self._service.settings.cache_dir
         with sources.unchanged(path, file):
             clip = previews.kept_preview(cache, path, content_id=content_id, stretch=stretch, file=file)
         if clip is None:
             with self._turn():
                 clip = previews.preview(cache, path, content_id=content_id, stretch=stretch, file=file)
-        return _used(MediaFile(clip.path, "video/mp4", _name(content_id, span.start_seconds, "mp4")))
+        return clip
 
     def picture(self, content_id: str, seconds: float, *, width: int) -> MediaFile:
         """The picture on show at a moment; errors as of ``file``."""

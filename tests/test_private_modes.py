@@ -19,7 +19,6 @@ from footage.core.types import Span
 from footage.synthetic.clips import random_clip, write_clip
 from service import previews
 from service.export.staging import staging
-from ui.web.components import media
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_TURN = """
@@ -93,7 +92,7 @@ def test_what_the_commands_write_is_for_its_owner_alone(clip, tmp_path):
 def test_caches_and_exports_are_closed_without_the_command(open_umask, clip, tmp_path):
     cache, exports = tmp_path / "cache" / "deep", tmp_path / "exports" / "deep"
     previews.preview(cache, str(clip), content_id="c", stretch=Span(0, 2))
-    media.thumbnail(cache, str(clip), content_id="c", seconds=1.0)
+    previews.picture(cache, str(clip), content_id="c", seconds=1.0)
     Shelf(cache / "seen", 10**6).put("c", "name", b"seen")
     with staging(exports, overwrite=False, sources=()) as place:
         place.write_text("list", ".csv", "a,b")

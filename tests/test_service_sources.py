@@ -14,7 +14,6 @@ from footage.core.errors import VideoError
 from footage.core.types import File, Span
 from indexer import library
 from service import previews, sources
-from ui.web.components import media
 
 STRETCH = Span(1.0, 3.0)
 
@@ -68,10 +67,8 @@ def test_a_file_that_was_replaced_is_refused_in_a_sentence(tmp_path, clips, kept
     with pytest.raises(VideoError, match=r"gate\.mp4 differs from the indexed file") as result:
         cut(tmp_path / "cache", path, file)
     assert "footage index" in result.value.hint
-    picture = media.thumbnail(
-        tmp_path / "cache", str(path), content_id=file.content_id, seconds=1.0, file=file
-    )
-    assert picture == ""
+    with pytest.raises(VideoError, match=r"gate\.mp4 differs from the indexed file"):
+        previews.picture(tmp_path / "cache", str(path), content_id=file.content_id, seconds=1.0, file=file)
     assert len(list((tmp_path / "cache").rglob("*.*"))) == cut_before
 
 
@@ -154,7 +151,8 @@ def test_no_row_of_an_index_opens_a_file_outside_of_the_folders_that_may_be_show
             with pytest.raises(VideoError, match="not in a folder that the app may show") as result:
                 previews.preview(tmp_path / "cache", str(named), content_id="c", stretch=STRETCH, file=file)
             assert "--library-root" in result.value.hint
-            assert not media.thumbnail(tmp_path / "cache", str(named), content_id="c", seconds=1.0, file=file)
+            with pytest.raises(VideoError, match="not in a folder that the app may show"):
+                previews.picture(tmp_path / "cache", str(named), content_id="c", seconds=1.0, file=file)
     assert not list((tmp_path / "cache").rglob("*.*"))
     shutil.copy(clips / "a.mp4", inside / "gate.mp4")
     assert first_picture(cut(tmp_path / "cache", inside / "gate.mp4", known(inside / "gate.mp4")).path) == 10

@@ -14,6 +14,7 @@ from streamlit.navigation.page import Page
 from footage.core.config import load_settings
 from footage.core.errors import FootageError, StoreMissingError
 from service.session import LoadModel
+from ui.web import styles
 from ui.web.access.visitor import may_edit
 from ui.web.components import notices, resources
 from ui.web.views import first_run, highlights, library, review, searching
@@ -30,7 +31,7 @@ def main(load_model: LoadModel | None = None) -> None:
     """
     st.set_page_config(page_title="footage", page_icon=str(_COMPONENTS / "logo.svg"), layout="wide")
     st.logo(str(_COMPONENTS / "logo.svg"), size="large")
-    st.html(_COMPONENTS / "style.css")
+    styles.load("base")
     views = {
         "Search": (searching.show, "search"),
         "Highlights": (highlights.show, "movie"),

@@ -71,9 +71,10 @@ def gated_app(access: AppAccess, script: Path) -> Any:
     import streamlit as st
 
     from ui.web.access.gate import Gate
+    from ui.web.moment_routes import MomentRoutes
 
     settle_streamlit(access)
-    return Gate(st.App(script), access=access, scripts=_scripts_of_streamlit())
+    return Gate(MomentRoutes(st.App(script)), access=access, scripts=_scripts_of_streamlit())
 
 
 def settle_streamlit(access: AppAccess) -> None:

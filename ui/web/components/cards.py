@@ -418,7 +418,7 @@ def _card(picture: str, body: str, *, chosen: bool, small: bool = False) -> str:
 
 def _picture(address: str, corner: str = "") -> str:
     image = (
-        f'<img src="{markup.text(address)}" alt="">'
+        f'<img src="{markup.text(address)}" alt="" loading="lazy" decoding="async">'
         if address
         else '<span class="fx-blank">no picture</span>'
     )

@@ -1,21 +1,13 @@
-"""What of a video a page shows next, and thumbnails as data addresses; cuts nothing itself."""
+"""What of a video a page shows next; cuts nothing itself."""
 
 from __future__ import annotations
 
-import base64
-import logging
-from pathlib import Path
-
-from footage.core.errors import VideoError
 from footage.core.timecode import gap_seconds
-from footage.core.types import File, Span
-from service import previews
+from footage.core.types import Span
 from service.previews import LEAD_SECONDS, LONGEST_SECONDS
 
 AHEAD_SECONDS = 20.0
 """What is shown after a moment that was asked for."""
-
-logger = logging.getLogger(__name__)
 
 
 def reaching(stretch: Span, seconds: float, duration_seconds: float) -> Span:
@@ -33,16 +25,3 @@ def reaching(stretch: Span, seconds: float, duration_seconds: float) -> Span:
     )
     both = Span(min(stretch.start_seconds, there.start_seconds), max(stretch.end_seconds, there.end_seconds))
     return there if gap_seconds(stretch, there) or both.duration_seconds > LONGEST_SECONDS else both
-
-
-def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float, file: File | None = None) -> str:
-    """A frame as a data address for an HTML image; empty when the file cannot be read there, or is another.
-
-    Arguments and errors as of ``service.previews.picture``.
-    """
-    try:
-        picture = previews.picture(cache, path, content_id=content_id, seconds=seconds, file=file)
-    except VideoError as error:
-        logger.info("no thumbnail at %.1f s: %s", seconds, error)
-        return ""
-    return "data:image/jpeg;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")

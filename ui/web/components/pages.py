@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from pathlib import Path
 from typing import ParamSpec
 
 import streamlit as st
@@ -14,7 +13,7 @@ from footage.core.errors import FootageError
 from footage.core.types import Span, Video
 from service import browse, marks
 from service.transcript import transcripts
-from ui.web import index_jobs
+from ui.web import index_jobs, styles
 from ui.web.access.visitor import current_access, may_edit
 from ui.web.components import asking, notices, picture_form, player
 from ui.web.components.resources import Desk
@@ -24,7 +23,7 @@ P = ParamSpec("P")
 
 def begin() -> None:
     """Load the style, and say what the last click ran into or came to."""
-    st.html(Path(__file__).with_name("pages.css"))
+    styles.load("pages")
     state = st.session_state
     if trouble := state.pop("page_trouble", None):
         st.html(notices.problem(trouble))

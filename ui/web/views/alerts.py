@@ -16,7 +16,8 @@ from service.alerts import manage
 from service.alerts.sinks import shown_name
 from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, markup, media, notices, pages
+from ui.web.components import cards, markup, notices, pages
+from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -284,12 +285,8 @@ def _card(desk: Desk, entry: AlertHistoryEntry, *, chosen: bool) -> str:
     moment, picture = entry.moment, ""
     if moment.content_id:
         path = browse.path_of(desk.service, moment.content_id)
-        picture = media.thumbnail(
-            desk.settings.cache_dir,
-            path,
-            content_id=moment.content_id,
-            seconds=moment.span.middle_seconds,
-            file=browse.file_at(desk.service, path),
+        picture = picture_address(
+            moment.content_id, moment.span.middle_seconds, browse.file_at(desk.service, path)
         )
     sinks = {sink.key: shown_name(sink) for sink in entry.alert.sinks}
     return cards.alert_moment(

@@ -13,7 +13,8 @@ from footage.core.errors import UsageError
 from footage.core.types import File, Span
 from service import browse, saved
 from ui.text import count, plain
-from ui.web.components import camera_timeline, camera_timeline_view, cards, markup, media, notices, pages
+from ui.web.components import camera_timeline, camera_timeline_view, cards, markup, notices, pages
+from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -306,13 +307,7 @@ def _camera(
         return
     recording = seen.recording
     second = float(int(seen.seconds))  # one picture a second is cut, not one a click
-    picture = media.thumbnail(
-        desk.settings.cache_dir,
-        recording.path,
-        content_id=recording.content_id,
-        seconds=second,
-        file=browse.file_at(desk.service, recording.path),
-    )
+    picture = picture_address(recording.content_id, second, browse.file_at(desk.service, recording.path))
     drawn = f'<img src="{picture}" alt="">' if picture else '<span class="fx-blank">no picture</span>'
     doubt = cards.state("guessed", "clock is a guess") if recording.guessed else ""
     file = f"{markup.file_name(recording.path)}, {markup.clock(round(seen.seconds, 1))}"

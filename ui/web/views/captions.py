@@ -16,7 +16,8 @@ from service import audit, browse, correct
 from service.audit import AuditedCaption, CaptionsToCheckRequest, State
 from ui.text import count
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, markup, media, notices, pages
+from ui.web.components import cards, markup, notices, pages
+from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -153,13 +154,7 @@ def _card(desk: Desk, item: AuditedCaption, *, chosen: bool) -> str:
 
 def _frame(desk: Desk, item: AuditedCaption, seconds: float) -> str:
     """A frame of the video as an address; empty where it cannot be read."""
-    return media.thumbnail(
-        desk.settings.cache_dir,
-        item.path,
-        content_id=item.audit.content_id,
-        seconds=seconds,
-        file=browse.file_at(desk.service, item.path),
-    )
+    return picture_address(item.audit.content_id, seconds, browse.file_at(desk.service, item.path))
 
 
 # -- The chosen caption ----------------------------------------------------

@@ -14,7 +14,8 @@ from footage.core.errors import FootageError
 from service import browse
 from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, clip_collection, markup, media, notices
+from ui.web.components import cards, clip_collection, markup, notices
+from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -113,12 +114,8 @@ def _best(desk: Desk, query: str, most_seconds: float, *, by_score: bool) -> lis
 def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
     """One clip, and what can be done with it."""
     with st.container(key=f"clip_{number}"):
-        picture = media.thumbnail(
-            desk.settings.cache_dir,
-            clip.path,
-            content_id=clip.video.content_id,
-            seconds=clip.span.middle_seconds,
-            file=browse.file_at(desk.service, clip.path),
+        picture = picture_address(
+            clip.video.content_id, clip.span.middle_seconds, browse.file_at(desk.service, clip.path)
         )
         st.html(cards.clip(clip, number=number + 1, picture=picture))
         with st.container(horizontal=True, gap="small", key=f"clip_acts_{number}"):

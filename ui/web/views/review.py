@@ -16,7 +16,8 @@ from service.events import ServiceEvent, StageProgress
 from service.saved import Item
 from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import bell, cards, markup, media, notices, pages
+from ui.web.components import bell, cards, markup, notices, pages
+from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 from ui.web.views import alerts, cameras, captions
 
@@ -246,13 +247,7 @@ def _listed(item: Item, name: str) -> bool:
 def _card(desk: Desk, item: Item, *, chosen: bool) -> str:
     mark, path = item.mark, browse.path_of(desk.service, item.mark.content_id)
     middle = mark.span.middle_seconds
-    picture = media.thumbnail(
-        desk.settings.cache_dir,
-        path,
-        content_id=mark.content_id,
-        seconds=middle,
-        file=browse.file_at(desk.service, path),
-    )
+    picture = picture_address(mark.content_id, middle, browse.file_at(desk.service, path))
     verdict = item.match.verdict if item.match and item.match.confidence is not None else ""
     return cards.item(
         mark, markup.file_name(path), picture=picture, chosen=chosen, new=item.new, verdict=verdict

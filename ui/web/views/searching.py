@@ -24,7 +24,6 @@ from ui.web.components import (
     clip_collection,
     evidence,
     markup,
-    media,
     next_steps,
     notices,
     picture_form,
@@ -33,6 +32,7 @@ from ui.web.components import (
     quotes,
     timeline,
 )
+from ui.web.components.addresses import picture_address
 from ui.web.components.asking import Question
 from ui.web.components.resources import Desk
 
@@ -417,13 +417,7 @@ def _card(
         match,
         file=files.get(match.path),
         words=question.text,
-        picture=media.thumbnail(
-            desk.settings.cache_dir,
-            match.path,
-            content_id=match.video.content_id,
-            seconds=quotes.shown_at(match),
-            file=files.get(match.path),
-        ),
+        picture=picture_address(match.video.content_id, quotes.shown_at(match), files.get(match.path)),
         strip=timeline.strip(
             match.video.duration_seconds,
             covered=outline.covered,
@@ -461,13 +455,7 @@ def _welcome(desk: Desk) -> None:
         video, path = videos[content_id], browse.path_of(desk.service, content_id)
         events, said = outlines[content_id].events, words[content_id]
         span = events[0].span if events else Span(0, video.duration_seconds)
-        picture = media.thumbnail(
-            desk.settings.cache_dir,
-            path,
-            content_id=content_id,
-            seconds=span.middle_seconds,
-            file=browse.file_at(desk.service, path),
-        )
+        picture = picture_address(content_id, span.middle_seconds, browse.file_at(desk.service, path))
         kinds = [count(len(events), "event")] * bool(events or not said)
         kinds += [count(len(said), "line of words", "lines of words")] * bool(said)
         note = ", ".join(kinds)

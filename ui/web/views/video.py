@@ -18,7 +18,8 @@ from service.browse import Outline, VideoDetails
 from service.transcript import track_coverage, transcripts
 from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, markup, media, notices, pages, player, quotes, timeline
+from ui.web.components import cards, markup, notices, pages, player, quotes, timeline
+from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
 EVENTS = 12
@@ -133,13 +134,7 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
     for number in pages.paged(len(outline.events), EVENTS, key=f"page_of_{content_id}"):
         event = outline.events[number]
         with st.container(key=f"card_{number % EVENTS}"):
-            picture = media.thumbnail(
-                desk.settings.cache_dir,
-                path,
-                content_id=content_id,
-                seconds=event.span.middle_seconds,
-                file=file,
-            )
+            picture = picture_address(content_id, event.span.middle_seconds, file)
             tag = "corrected" if event.id in words else ""
             over = bool(event.window_indexes) and reused.issuperset(event.window_indexes)
             wrong = contradicted[event.id].sentence if event.id in contradicted else ""
@@ -173,13 +168,7 @@ def _unmatched(desk: Desk, said: Corrected) -> None:
 def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
     """The video before any event is chosen."""
     at = outline.events[0].span if outline.events else Span(0, video.duration_seconds)
-    picture = media.thumbnail(
-        desk.settings.cache_dir,
-        path,
-        content_id=video.content_id,
-        seconds=at.middle_seconds,
-        file=browse.file_at(desk.service, path),
-    )
+    picture = picture_address(video.content_id, at.middle_seconds, browse.file_at(desk.service, path))
     strip = timeline.strip(
         video.duration_seconds, covered=outline.covered, events=outline.busy, gaps=video.gaps, ticks=True
     )

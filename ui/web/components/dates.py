@@ -1,0 +1,84 @@
+"""Dates and times as the visitor writes them: language and time zone of the browser; knows no page."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
+
+ZONE_KEY = "time_zone"
+"""Key of the session state: the IANA name of the zone that the visitor chose, if any."""
+
+
+def day(moment: date) -> str:
+    """A day: "Mon, 30 Nov 2026"."""
+    return str(format_date(moment, _form("yMMMEd"), locale=_locale()))
+
+
+def moment(seconds: float | datetime) -> str:
+    """A moment, to the minute: "30 Nov 2026, 21:45".
+
+    Args:
+        seconds: Seconds since the epoch, or a moment; one without a zone is written as it is.
+    """
+    return str(format_datetime(_local(seconds), "medium", locale=_locale()).removesuffix(":00"))
+
+
+def clock(seconds: float | datetime) -> str:
+    """A time of day to the second: "21:45:10"."""
+    return str(format_time(_local(seconds), "HH:mm:ss", locale=_locale()))
+
+
+def ago(seconds: float, *, now: float | None = None) -> str:
+    """How long ago a moment was: "3 hours ago".
+
+    Args:
+        seconds: The moment, in seconds since the epoch.
+        now: The present one; the clock's when None.
+    """
+    present = datetime.now(UTC).timestamp() if now is None else now
+    past = timedelta(seconds=seconds - present)
+    return str(format_timedelta(past, add_direction=True, locale=_locale()))
+
+
+def zone() -> tzinfo:
+    """The zone in which times are shown: the chosen one, the browser's, or this machine's."""
+    chosen = st.session_state.get(ZONE_KEY) or st.context.timezone
+    return _named_zone(str(chosen)) if chosen else datetime.now().astimezone().tzinfo or UTC
+
+
+def _local(seconds: float | datetime) -> datetime:
+    if isinstance(seconds, datetime):
+        return seconds.astimezone(zone()) if seconds.tzinfo else seconds
+    return datetime.fromtimestamp(seconds, zone())
+
+
+def _locale() -> Locale:
+    """The browser's language; British English, which has days before months, where it names none we know."""
+    return _known_locale(str(st.context.locale or ""))
+
+
+@lru_cache(maxsize=64)
+def _known_locale(name: str) -> Locale:
+    try:
+        return Locale.parse(name, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return Locale("en", "GB")
+
+
+@lru_cache(maxsize=64)
+def _named_zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError):
+        return UTC
+
+
+def _form(skeleton: str) -> str:
+    """The pattern of the visitor's language for what a skeleton names."""
+    forms = _locale().datetime_skeletons
+    return str(forms[skeleton].pattern) if skeleton in forms else "medium"

@@ -1,0 +1,48 @@
+"""Gives a page keys: each presses the page's own button, so that a key does nothing that a press cannot.
+
+Keys of the player are the player's own; where one stands on the page, its sheet lists both.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A key and what it does."""
+
+    key: str
+    """As ``KeyboardEvent.key`` says it, in small letters; "Shift+a" with Shift."""
+    does: str
+    """What it does, in a few words."""
+    target: str
+    """Key of the Streamlit element whose button is pressed, or whose field gets the focus."""
+
+
+def show(shortcuts: Sequence[Shortcut], *, key: str = "shortcuts") -> None:
+    """Draw nothing, and listen to the keys of a page.
+
+    Args:
+        shortcuts: The keys.
+        key: Names the widget.
+    """
+    _component()(key=key, data={"shortcuts": [asdict(each) for each in shortcuts]}, height=1)
+
+
+@functools.cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "footage_shortcuts",
+        html=(_HERE / "sheet.html").read_text("utf-8"),
+        css=(_HERE / "sheet.css").read_text("utf-8"),
+        js=(_HERE / "shortcuts.js").read_text("utf-8"),
+    )
