@@ -8,16 +8,10 @@ visit: a question, its answers, a moment played, two moments for a reel, the ree
 
 from __future__ import annotations
 
-import argparse
 import base64
 import io
-import shutil
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
-
-from screenshot_app import QUIET, ROOT, browser_page, running_app
 
 WIDTH, HEIGHT = 1280, 800
 FRAMES_PER_SECOND = 12
@@ -25,8 +19,8 @@ MOST_BYTES = 3_000_000
 """The recording is no larger."""
 CURSOR = """() => {
     const dot = document.createElement('div')
-    dot.style.cssText = 'position:fixed;z-index:9999999;width:22px;height:22px;margin:-11px;border-radius:50%;' +
-        'background:rgba(242,160,61,.55);border:2px solid #fff;box-shadow:0 1px 6px rgba(0,0,0,.4);pointer-events:none'
+    dot.style.cssText = 'position:fixed;z-index:9999999;width:22px;height:22px;margin:-11px;border-radius:50%'
+    dot.style.cssText += ';background:rgba(242,160,61,.55);border:2px solid #fff;pointer-events:none'
     document.documentElement.append(dot)
     addEventListener('mousemove', (event) => {
         dot.style.left = event.clientX + 'px'
