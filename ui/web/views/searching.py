@@ -23,6 +23,7 @@ from ui.web.components import (
     cards,
     clip_collection,
     evidence,
+    layout,
     markup,
     next_steps,
     notices,
@@ -395,8 +396,7 @@ def _choose(number: int) -> None:
 
 
 def _halves() -> Sequence[DeltaGenerator]:
-    halves: Sequence[DeltaGenerator] = st.columns([7, 6], gap="large")
-    return halves
+    return layout.halves()
 
 
 def _card(

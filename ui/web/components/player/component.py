@@ -21,6 +21,7 @@ from footage.core.timecode import clamp
 from footage.core.types import File, Span, Video
 from service import previews, sources
 from service.browse import Outline
+from ui.text import plain
 from ui.web.components import markup, notices
 from ui.web.components.addresses import address_of, picture_address
 from ui.web.components.player import events, lanes, moments
@@ -31,11 +32,15 @@ from ui.web.components.region import Box
 
 _HERE = Path(__file__).parent
 _SCRIPTS = (
+    "../shortcuts/keyboard.js",
+    "keys.js",
     "clock.js",
     "player.js",
     "timeline.js",
     "transcript.js",
     "boxes.js",
+    "tracks.js",
+    "dock.js",
     "../region.js",
     "selection.js",
     "stage.js",
@@ -133,6 +138,8 @@ def show(
         key=key,
         data={
             "of": of,
+            "title": plain(text),
+            "when": markup.clock_span(moment),
             "clip": clip,
             "poster": picture_address(video.content_id, shown.at_seconds, file, size="large") if file else "",
             **moments.shape_of(video),
