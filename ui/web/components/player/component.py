@@ -23,7 +23,7 @@ from service import previews, sources
 from service.browse import Outline
 from ui.text import plain
 from ui.web.components import markup, notices
-from ui.web.components.addresses import address_of, picture_address
+from ui.web.components.addresses import address_of, picture_address, waveform_address
 from ui.web.components.player import events, lanes, moments
 from ui.web.components.player.lanes import LaneMark
 from ui.web.components.player.moments import FollowedObject, Upcoming
@@ -36,6 +36,7 @@ _SCRIPTS = (
     "keys.js",
     "clock.js",
     "player.js",
+    "waveform.js",
     "timeline.js",
     "transcript.js",
     "boxes.js",
@@ -142,6 +143,7 @@ def show(
             "when": markup.clock_span(moment),
             "clip": clip,
             "poster": picture_address(video.content_id, shown.at_seconds, file, size="large") if file else "",
+            "waveform": waveform_address(video.content_id, file) if file else "",
             **moments.shape_of(video),
             "span": [moment.start_seconds, moment.end_seconds],
             "marks": [in_out.start_seconds, in_out.end_seconds],
