@@ -149,7 +149,7 @@ class Keyboard {
       }
     what.textContent = does
     line.append(term, what)
-    line.dataset.keys = keys.join(" ")
+    line.dataset.keys = JSON.stringify(keys)
     return line
   }
 
