@@ -18,7 +18,7 @@ from service.browse import Outline, VideoDetails
 from service.transcript import track_coverage, transcripts
 from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, markup, notices, pages, player, quotes, timeline
+from ui.web.components import cards, layout, markup, notices, pages, player, quotes, timeline
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
@@ -45,7 +45,7 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
     st.html(_head(path, video, details.files) + _coverage(desk, video))
     for warning in video.warnings:
         st.html(notices.remark(notices.sentence(warning)))
-    left, right = st.columns([7, 6], gap="large")
+    left, right = layout.halves()
     chosen = next((event for event in outline.events if event.id == st.session_state.get("event")), None)
     with left:
         happens, captions, facts = st.tabs(["What happens", "Captions, word for word", "About"])
