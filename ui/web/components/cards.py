@@ -120,15 +120,15 @@ def _buttons(number: int, text: str, *, acts: bool, right: bool | None) -> str:
     if right is not None:
         style, sign, word = ("right", "✓", "correct") if right else ("wrong", "✕", "wrong")
         marked = f'<span class="fx-mark fx-mark-{style}"><i aria-hidden="true">{sign}</i>Marked {word}</span>'
-        marked += _button("undo", "Undo", f"Undo the mark of answer {number}") if acts else ""
+        marked += _button("undo", "Undo", f"Undo: answer {number}") if acts else ""
     if not acts:
         return f'<div class="fx-acts">{marked}</div>' if marked else ""
     offered = "".join(
-        _button(do, label, f"{name} answer {number}: {text}")
+        _button(do, label, f"{name}: answer {number}, {text}")
         for do, label, name, taken in (
-            ("accept", "✓ Correct", "Mark correct", right is True),
-            ("reject", "✕ Wrong", "Mark wrong", right is False),
-            ("export", "+ Highlights", "Add to highlights,", False),
+            ("accept", "✓ Correct", "Correct", right is True),
+            ("reject", "✕ Wrong", "Wrong", right is False),
+            ("export", "+ Highlights", "Highlights", False),
         )
         if not taken
     )

@@ -197,7 +197,9 @@ def _head(rows: Sequence[AnswerRow]) -> None:
     """What the colours mean, and the size of the pictures."""
     with st.container(horizontal=True, vertical_alignment="center", key="results_head"):
         verdicts = {row.match.verdict for row in rows}
-        named: dict[str, str] = {verdict: name for verdict, name in answer_groups.VERDICTS.items() if verdict in verdicts}
+        named: dict[str, str] = {
+            verdict: name for verdict, name in answer_groups.VERDICTS.items() if verdict in verdicts
+        }
         gaps = any(row.match.video.gaps for row in rows)
         st.html(timeline.legend(gaps=gaps, verdicts=named))
         options: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}

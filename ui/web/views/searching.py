@@ -86,17 +86,15 @@ def show(desk: Desk) -> None:
         state.search_run, state.noted = answered.run, False
         _wait(answered.run)
     now = answered.run.state()
-    place = st.container()
+    if not now.finished:
+        st.fragment(_watch, run_every=_LOOK_SECONDS)(answered.run, now, time.monotonic())
     _answers(desk, answered, now)
     answers.show(
         answer_list.playing_key(),
         {**asking.address(), AT: answer_list.playing_key()},
         checking=not now.finished,
     )
-    if not now.finished:
-        with place:
-            st.fragment(_watch, run_every=_LOOK_SECONDS)(answered.run, now, time.monotonic())
-    elif not state.noted and question.text and not question.picture and now.result is not None:
+    if now.finished and not state.noted and question.text and not question.picture and now.result is not None:
         state.noted = True
         questions.note(desk, question)
 
@@ -197,7 +195,7 @@ def _watch(run: SearchRun, drawn: RunState, drawn_at: float) -> None:
 def _progress(now: RunState) -> str:
     if now.total:
         return f"Checking {now.done:,} of {now.total:,}"
-    return "Loading the model" if now.loading else "Checking begins"
+    return "Loading the model"
 
 
 def _check(
