@@ -72,7 +72,7 @@ def whole(app: AppTest) -> AppTest:
 
 def searching(app: AppTest) -> SearchRun | None:
     """The search whose answers the page shows; None for none."""
-    answered = app.session_state["answered"] if "answered" in app.session_state else None
+    answered = app.session_state["answered"] if "answered" in app.session_state else None  # noqa: SIM401
     return answered.run if answered else None
 
 
