@@ -22,7 +22,7 @@ from service.cancellation import Cancelled, CancelToken
 from service.events import Busy, Hits, Listener, StageProgress
 
 if TYPE_CHECKING:
-    from search.results import SearchResult
+    from service.search import SearchResult
     from service.events import ServiceEvent
 
 ABANDONED_SECONDS = 60.0
