@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from app_pages import page, pages_of, press_card, searching, whole
 from hypothesis import given
 from hypothesis import strategies as st
 from screenshot_app import ANSWERED, browser_page, chromium, running_app
+from standin_gate import GATE
 from standin_truth import SAMPLES, TruthModel
 from streamlit.testing.v1 import AppTest
 
@@ -30,21 +30,11 @@ from ui.web.views import answer_list
 
 GREEN = "A green car drives from left to right."
 BLUE = "A blue car drives from right to left."
-GATE = threading.Event()
-"""Closed: the model does not answer."""
-
-
-class GatedModel(TruthModel):
-    """Answers once the gate is open."""
-
-    def run(self, requests):
-        assert GATE.wait(120)
-        return super().run(requests)
 
 
 def gated_app() -> None:
     """The app with a model that waits; Streamlit runs the source of this function."""
-    from test_ui_answers import GatedModel
+    from standin_gate import GatedModel
 
     from ui.web.app import main
 
