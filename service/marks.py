@@ -13,6 +13,8 @@ from footage.core.types import Match, Span
 from service.requests import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from footage.store import Mark as Mark
     from service.session import Service
 
@@ -66,10 +68,44 @@ def label(service: Service, request: LabelRequest) -> Mark:
         StoreError: there is no index, or it cannot be written.
     """
     match = request.match
-    identity = f"{request.query or request.like} {match.video.content_id} {match.span}"
+    identity = _identity(match, request.query or request.like)
     return _keep_label(
         service, identity, match.video.content_id, request.span, request.right, request.query, match.text
     )
+
+
+def unlabel(service: Service, match: Match, query: str) -> None:
+    """Take the judgement about an answer back, if there is one.
+
+    Args:
+        service: What to work with.
+        match: The answer.
+        query: The query, or what answers were to be like, as it was judged for.
+
+    Raises:
+        StoreError: there is no index, or it cannot be written.
+    """
+    service.store().annotations.marks.remove([_label_id(_identity(match, query))])
+
+
+def labels(service: Service, matches: Sequence[Match], query: str) -> list[bool | None]:
+    """Whether each of some answers to a query was judged to be right; None where nobody judged it.
+
+    Args:
+        service: What to work with.
+        matches: The answers.
+        query: The query, or what they were to be like.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    videos = {match.video.content_id for match in matches}
+    kept = service.store().annotations.marks.all(kinds=["label"], content_ids=videos) if videos else []
+    states = {mark.id: mark.state for mark in kept}
+    if not states:
+        return [None] * len(matches)
+    found = [states.get(_label_id(_identity(match, query))) for match in matches]
+    return [None if state is None else state == "present" for state in found]
 
 
 def label_moment(service: Service, request: LabelMomentRequest) -> Mark:
@@ -93,14 +129,22 @@ def label_moment(service: Service, request: LabelMomentRequest) -> Mark:
     return _keep_label(service, identity, content_id, span, request.right, request.query, request.text)
 
 
+def _identity(match: Match, query: str) -> str:
+    """Names an answer to a query: a second judgement of it replaces the first."""
+    return f"{query} {match.video.content_id} {match.span}"
+
+
+def _label_id(identity: str) -> str:
+    return f"label/{hashlib.sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
 def _keep_label(
     service: Service, identity: str, content_id: str, span: Span, right: bool, query: str, text: str
 ) -> Mark:
     from footage.store import Mark
 
-    name = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     kept = Mark(
-        f"label/{name}",
+        _label_id(identity),
         "label",
         content_id,
         span,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, InstanceOf
 
 from footage.core.errors import ModelUnavailableError
 from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Span
 from search.pages import LISTED
 from service import factories
 from service.events import Hits, Listener, Searched, WindowsPlanned, ignore, steps
@@ -178,6 +180,61 @@ def _with_note(result: SearchResult, unseen: str) -> SearchResult:
     """An answer that says that nobody looked at the pictures, and why."""
     reason = unseen[:1].lower() + unseen[1:].rstrip(".")
     return replace(result, notes=(*result.notes, f"The pictures were not looked at: {reason}."))
+
+
+class CheckRequest(Request):
+    """Answers of a search that the model is to check."""
+
+    query: str
+    """The query that they answer."""
+    moments: Mapping[str, tuple[InstanceOf[Span], ...]]
+    """Where they are, in video time, by content id."""
+    budget_seconds: float | None = Field(default=None, ge=0)
+    """Time limit for the model, in seconds; no limit when None."""
+
+
+def check(
+    service: Service,
+    request: CheckRequest,
+    *,
+    on_event: Listener = ignore,
+    cancel: CancelToken | None = None,
+    without_model: str = "",
+) -> SearchResult:
+    """Let the model check some answers of a search, and nothing else; all answers in their videos.
+
+    Args:
+        service: What to work with.
+        request: What to check.
+        on_event: Receives the progress: ``Hits`` and ``StageProgress``.
+        cancel: Ends the work.
+        without_model: Hint of model errors: what the caller offers without the model.
+
+    Raises:
+        FootageError: the query makes no sense, or the index or the model cannot be used.
+        Cancelled: the token was cancelled while the model was asked.
+    """
+    from search.query.parser import parse_query
+
+    store = service.store()
+    looking = replace(
+        service.looking(budget_seconds=request.budget_seconds),
+        at=request.moments,
+        max_windows=len(request.moments),
+    )
+    try:
+        return service.engine(on_event).search(
+            parse_query(request.query),
+            limit=max(LISTED, len(request.moments)),
+            looking=looking,
+            content_ids=set(request.moments),
+            on_hits=lambda matches: on_event(Hits(tuple(matches))),
+            on_progress=steps("checking", on_event, cancel),
+        )
+    except ModelUnavailableError as error:
+        raise factories.without_model(
+            error, service.settings.for_finds, store=store, instead=without_model
+        ) from error
 
 
 def partial_result(service: Service, query: str, matches: Sequence[Match]) -> SearchResult:

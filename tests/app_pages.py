@@ -11,6 +11,8 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from ui.web.search_runs import SearchRun
+
 
 @contextmanager
 def pages_of(
@@ -60,9 +62,18 @@ def library_page() -> None:
 
 
 def whole(app: AppTest) -> AppTest:
-    """The app after a run, which left no traceback."""
+    """The app after a run, which left no traceback, and after the end of a search that goes on beside it."""
     assert not app.exception
+    while (run := searching(app)) is not None and not run.state().finished:
+        run.wait(lambda now: False)
+        assert not app.run().exception
     return app
+
+
+def searching(app: AppTest) -> SearchRun | None:
+    """The search whose answers the page shows; None for none."""
+    answered = app.session_state["answered"] if "answered" in app.session_state else None  # noqa: SIM401
+    return answered.run if answered else None
 
 
 def page(app: AppTest) -> str:
@@ -78,3 +89,10 @@ def texts(app: AppTest) -> list[str]:
 def press(app: AppTest, label: str) -> AppTest:
     """Press the first button with a label."""
     return whole(next(button for button in app.button if button.label == label).click().run())
+
+
+def press_card(app: AppTest, do: str, number: int) -> AppTest:
+    """Press a button on the card of an answer, by its place from 0."""
+    key = re.findall(r'data-answer="([^"]*)"', page(app))[number]
+    app.session_state["answers"] = {"asked": {"do": do, "key": key}}
+    return whole(app.run())

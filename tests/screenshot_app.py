@@ -34,6 +34,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+ANSWERED = ".stApp:not(:has(.st-key-looking)) .fx-why"
+"""The answers, after the check by the model."""
 POLICY = "Content Security Policy"
 QUIET = (
     "!document.querySelector('[data-testid=stStatusWidget]')"
@@ -169,7 +171,7 @@ def take_all(db: Path, out: Path, pages: Sequence[str]) -> None:
 
 def _search(page: object, address: str) -> None:
     page.goto(f"{address}/?{urlencode({'q': QUESTION})}")
-    page.wait_for_selector(".fx-why")
+    page.wait_for_selector(ANSWERED)
     page.wait_for_function(QUIET)
     page.locator("video").evaluate("video => video.currentTime += 1.5")  # as if played so far
 
@@ -184,14 +186,14 @@ def _words(page: object, address: str) -> None:
 def _picture(page: object, address: str) -> None:
     """A green car of one video, boxed, and the others like it."""
     page.goto(f"{address}/?{urlencode({'picture': 'data/footage/beach_dusk.mp4@0:12.5', 'box': CAR})}")
-    page.wait_for_selector(".fx-why")
+    page.wait_for_selector(ANSWERED)
     page.wait_for_selector(".panel .region")
 
 
 def _find_this(page: object, address: str) -> None:
     """A box on a paused frame."""
     page.goto(f"{address}/?{urlencode({'q': 'a green car drives from left to right', 'exact': 'false'})}")
-    page.wait_for_selector(".fx-why")
+    page.wait_for_selector(ANSWERED)
     page.wait_for_function(QUIET)
     page.locator("video").evaluate("video => video.currentTime += 1")
     page.locator("[data-do=select]").click()
@@ -212,8 +214,8 @@ def _highlights(page: object, address: str) -> None:
     _search(page, address)
     for number in (1, 2):
         if number > 1:
-            page.locator(f".st-key-play_{number - 1} button").last.click()
-            page.wait_for_selector(f".st-key-card_{number - 1} .fx-now")
+            page.locator(f".st-key-play_{number - 1}").click()
+            page.wait_for_selector(f".fx-now .st-key-play_{number - 1}")
             page.wait_for_function(QUIET)
             time.sleep(1)  # the player is the last to know
         page.get_by_role("button", name="Add to highlights").click()

@@ -63,7 +63,7 @@ def test_a_grounded_search_answers_with_the_true_span(store, embedder, finder):
     assert best.text == RED_LEFT
     assert best.raw == "From 3.0 to 8.0."
     assert f'The captions have "{RED_LEFT}" at 0:03.0-0:08.0.' in best.evidence
-    assert "Through another window the model returned the same time in 1 of 1 cases." in best.evidence
+    assert "A second look agreed." in best.evidence
     assert best.confidence >= 0.8 and not best.calibrated
     assert [match.verdict for match in result.matches[1:]].count("found") == 0
     assert result.query.text == "a red car drives from right to left"
@@ -83,7 +83,7 @@ def test_an_event_on_a_seam_is_one_match_over_both_windows(store, embedder, find
     matches = Engine(store, embedder, finder).search(RED_RIGHT).matches
     street = [match for match in matches if name(match) == "street"]
     assert [match.span for match in street if match.verdict == "found"] == [Span(28, 33), Span(50, 54)]
-    assert any("the model returned the same time" in line for line in street[0].evidence)
+    assert any("look" in line for line in street[0].evidence)
 
 
 def test_index_and_model_in_disagreement_are_uncertain_and_rank_behind_agreement(store, embedder, finder):

@@ -155,7 +155,7 @@ def test_the_evidence_is_told_in_sentences():
         'The captions have "A white car drives from left to right." at 0:04.0-0:08.0.',
         "It says white, not red.",
         "Asked about 0:00.0-0:30.0, the model returned 0:03.0-0:08.0 (start 100%, end 100% sure).",
-        "Through another window the model returned the same time in 0 of 1 cases.",
+        "A second look did not agree.",
     )
     assert evidence([reply((0, 30), 0, 30, Answer("", "stop"))], []).sentences() == (
         "There is no caption there.",

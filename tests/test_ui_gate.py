@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from benchmarks.app import Visitor, visiting
-from screenshot_app import ROOT, browser_page, chromium, wait_for
+from screenshot_app import ANSWERED, ROOT, browser_page, chromium, wait_for
 from standin_truth import SAMPLES, TruthModel
 from test_alerts_webhook import Receiver, serving
 from websockets.exceptions import InvalidStatus
@@ -645,7 +645,7 @@ def test_no_token_is_written_anywhere(guarded):
 @pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium")
 def test_a_browser_signs_in_and_uses_the_app_under_its_policy(guarded):
     with browser_page(f"{guarded.address}/?q={quote(QUESTION)}&token={guarded.token('view')}") as page:
-        page.wait_for_selector(".fx-why")
+        page.wait_for_selector(ANSWERED)
         assert "token" not in page.url and page.evaluate("history.length") <= 2
         page.wait_for_function(
             "[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]"

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from screenshot_app import ROOT, browser_page, browser_pages, chromium, running_app, wait_for
+from screenshot_app import ANSWERED, ROOT, browser_page, browser_pages, chromium, running_app, wait_for
 from standin_truth import SAMPLES, TruthModel
 from typer.testing import CliRunner
 
@@ -37,7 +37,6 @@ STANDIN = Path(__file__).with_name("standin_app.py")
 GREEN = "a green car drives from left to right"
 BLUE = "a blue car drives from right to left"
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)> **b** [a](http://b.c) `c` :red[d] $x$ "
-ANSWERED = ".fx-why"
 RESTS = "document.querySelector('.stApp[data-test-script-state=notRunning]')"
 PRESS = f"""button => {{
     if (!{RESTS} || !button.isConnected || button.disabled) return false

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from app_pages import whole
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -195,9 +196,7 @@ def open_app(tmp_path, monkeypatch):
         asked = {"asked": "", "typed": "", "like": "", "picture": None, "without": ()}
         for name, value in {**asked, **state}.items():
             app.session_state[name] = value
-        app.run()
-        assert not app.exception
-        return app
+        return whole(app.run())
 
     return start
 

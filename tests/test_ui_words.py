@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notes_track import NotesMaker
-from screenshot_app import ROOT, browser_page, chromium, running_app
+from screenshot_app import ANSWERED, ROOT, browser_page, chromium, running_app
 from test_ui_access import PHONE, broken, fits
 from tiny_clips import write_clip
 
@@ -55,7 +55,7 @@ def test_a_card_marks_the_hit_and_says_the_track_and_how_clear_it_is():
     assert (
         "Now the <mark>Webb telescope</mark>" in card and "said at 1:23" in card and "clearly heard" in card
     )
-    assert "Found" in card and "score 1" not in card and "span from the index" not in card
+    assert "Found" in card and "score 1" not in card and "From captions" not in card
     written = replace(spoken("EXIT 12", track="screen-text", confidence=0.4), span=Span(41.2, 57.9))
     card = cards.result(written, picture="", strip="")
     assert "on screen 0:41 \N{EN DASH} 0:58" in card and "hard to read" in card
@@ -143,7 +143,7 @@ class TestInABrowser:
     def test_words_are_found_quoted_and_shown_in_the_transcript(self, served):
         asked = quote('said:"webb telescope"')
         with browser_page(f"{served[0]}/?q={asked}") as page:
-            page.wait_for_selector(".fx-why")
+            page.wait_for_selector(ANSWERED)
             assert " ".join(page.locator(".fx-card mark").all_inner_texts()) == "Webb telescope"
             assert "said at 0:0" in page.locator(".fx-card").inner_text()
             assert page.locator(".fx-problem").count() == 0  # no model is asked, so that none is missing

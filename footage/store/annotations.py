@@ -117,6 +117,11 @@ class MarkRepository:
         with self._tables.writing_annotations():
             self._tables.insert_absent("marks", [_mark_to_row(mark) for mark in marks])
 
+    def remove(self, ids: Collection[str]) -> None:
+        """Take marks out; ids that are not there count for nothing. Errors as ``put``."""
+        with self._tables.writing_annotations():
+            self._tables.delete("marks", {"id": ids})
+
     def all(
         self, *, kinds: Collection[MarkKind] | None = None, content_ids: Collection[str] | None = None
     ) -> list[Mark]:

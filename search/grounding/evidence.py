@@ -157,10 +157,7 @@ class Evidence:
         others = self.other_replies
         if others:
             agreeing = sum(_agreement(span, reply) >= AGREEMENT_IOU for reply in others)
-            lines.append(
-                f"Through {_windows(len(others))} the model returned the same time in {agreeing} of "
-                f"{len(others)} cases."
-            )
+            lines.append(_agreeing(agreeing, len(others)))
         if share(span, shown.seen) >= WHOLE_WINDOW_SHARE:
             lines.append("The span covers the whole window, which is weak evidence.")
         return tuple(lines)
@@ -297,5 +294,8 @@ def _agreement(span: Span, reply: Reply) -> float:
     return max((iou(seen, other) for other in reply.spans), default=0.0) if seen else 0.0
 
 
-def _windows(count: int) -> str:
-    return "another window" if count == 1 else f"{count} other windows"
+def _agreeing(agreeing: int, looks: int) -> str:
+    """How many further looks, through other windows, named the same time."""
+    if looks == 1:
+        return "A second look agreed." if agreeing else "A second look did not agree."
+    return f"{agreeing} of {looks} further looks agreed."

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from footage.core.types import Event, File, Match
+from footage.core.types import Event, File, Match, Span
 from footage.core.verdicts import UNCALIBRATED_MEANS
 from search.claims.records import error_name
 from search.query.filters import read_moment
 from ui.text import track_name
 from ui.web.components import markup, quotes
+from ui.web.components.likelihood import likelihood
 
 if TYPE_CHECKING:
     from footage.core.alerts import AlertMoment
@@ -61,11 +62,14 @@ def result(
     strip: str,
     file: File | None = None,
     words: str = "",
-    chosen: bool = False,
     pending: bool = False,
     others: int = 0,
+    key: str = "",
+    number: int = 0,
+    acts: bool = False,
+    right: bool | None = None,
 ) -> str:
-    """One answer as a card.
+    """One answer as a card; which one the player shows, the browser marks.
 
     Args:
         match: The answer.
@@ -73,12 +77,15 @@ def result(
         strip: Its timeline, as HTML.
         file: The file, for its camera and its clock.
         words: What was looked for, to mark the words of it that are said.
-        chosen: Whether the player shows it.
-        pending: Whether the model has still to look at it.
+        pending: Whether the model is checking it now.
         others: How many more answers are like it.
+        key: Names the answer for the buttons on the card; without, it has none.
+        number: Its place in the list, from 1.
+        acts: Whether the visitor may judge and collect it.
+        right: What a person judged it to be; None where nobody did.
     """
     tags = badge("pending" if pending else match.verdict, pictured=quotes.pictured(match))
-    source = "" if pending else f'<span class="fx-tag">{source_of(match)}</span>'
+    source = f'<span class="fx-tag">{source_of(match)}</span>'
     if match.carried_over_from:
         source += reused(match.carried_over_from)
     if match.offline:
@@ -89,13 +96,49 @@ def result(
     said = "".join(_said(part, words, alone=len(parts) == 1) for part in parts)
     where = "".join(f"<span>{markup.text(word)}</span>" for word in _place_and_time(match, file))
     span = markup.clock_span(match.span) if match.parts else quotes.when(match.track, match.span)
+    buttons = _buttons(number, said_of(match), acts=acts, right=right) if key else ""
     return _card(
         picture,
         f'<div class="fx-top">{tags}{source}{_sure(match)}</div>{said}'
         f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(match.path))}</span>'
-        f"{where}<b>{span}</b></p>{strip}",
-        chosen=chosen,
+        f"{where}<b>{span}</b></p>{strip}{buttons}",
+        chosen=False,
+        key=key,
+        span=match.span,
+        play=(number, said_of(match)) if key else None,
     )
+
+
+def said_of(match: Match) -> str:
+    """The text of an answer, short enough for the name of a button."""
+    return markup.shortened(match.text or quotes.NO_CAPTION, 80)
+
+
+def _buttons(number: int, text: str, *, acts: bool, right: bool | None) -> str:
+    """What can be done with an answer on its card, and what was judged."""
+    marked = ""
+    if right is not None:
+        style, sign, word = ("right", "✓", "correct") if right else ("wrong", "✕", "wrong")
+        marked = f'<span class="fx-mark fx-mark-{style}"><i aria-hidden="true">{sign}</i>Marked {word}</span>'
+        marked += _button("undo", "Undo", f"Undo: answer {number}") if acts else ""
+    if not acts:
+        return f'<div class="fx-acts">{marked}</div>' if marked else ""
+    offered = "".join(
+        _button(do, label, f"{name}: answer {number}, {text}")
+        for do, label, name, taken in (
+            ("accept", "✓ Correct", "Correct", right is True),
+            ("reject", "✕ Wrong", "Wrong", right is False),
+            ("export", "+ Highlights", "Highlights", False),
+        )
+        if not taken
+    )
+    return f'<div class="fx-acts">{marked}<span class="fx-offered">{offered}</span></div>'
+
+
+def _button(do: str, label: str, name: str) -> str:
+    """A button of a card; the browser's part of the page listens to it."""
+    title = markup.text(name)
+    return f'<button type="button" data-do="{do}" aria-label="{title}" title="{title}">{label}</button>'
 
 
 def _said(part: Match, words: str, *, alone: bool) -> str:
@@ -143,22 +186,20 @@ def wall_clock(file: File, seconds: float = 0.0) -> str:
 
 
 def _sure(match: Match) -> str:
-    """How sure it is that it is there; where the model has not looked, how near the caption is.
+    """How likely it is that it is there, where the model or the pictures say so.
 
-    Of words, how clearly they were heard or read.
+    Of words, how clearly they were heard or read. Raw scores are not on this scale: see ``evidence.why``.
     """
     if quotes.quotes(match) and not match.parts:
         sure = quotes.surety(match.track, match.confidence)
         title = f"Confidence of the recogniser: {match.confidence or 0:.0%}"
         return f'<span class="fx-score" title="{title}">{sure}</span>' if sure else ""
     if match.confidence is None:
-        compared = "pictures" if quotes.pictured(match) else "indexed text"
-        title, label = f"Similarity of the {compared}, 0 to 1", f"score {match.score:.2f}"
-    else:
-        title, label = "Probability, based on all the evidence", f"{match.confidence:.0%} sure"
-        if not match.calibrated:
-            title += f"; uncalibrated for this model. {markup.text(UNCALIBRATED_MEANS)}"
-    return f'<span class="fx-score" title="{title}">{label}</span>'
+        return ""
+    title = "Probability, based on all the evidence"
+    if not match.calibrated:
+        title += f"; uncalibrated for this model. {markup.text(UNCALIBRATED_MEANS)}"
+    return f'<span class="fx-score" title="{title}">{likelihood(match.confidence)}</span>'
 
 
 def event(
@@ -332,7 +373,7 @@ def alert_moment(
         chosen: Whether the player shows it.
     """
     judged = badge(moment.verdict) if moment.kind == "moment" else state(moment.verdict)
-    sure = f'<span class="fx-score">{moment.confidence:.0%} sure</span>' if moment.confidence else ""
+    sure = f'<span class="fx-score">{likelihood(moment.confidence)}</span>' if moment.confidence else ""
     when = moment.starts_at[:19].replace("T", " ")
     where = moment.camera or (markup.file_name(moment.path) if moment.path else "")
     span = f"<span>{markup.clock_span(moment.span)}</span>" if moment.content_id else ""
@@ -393,7 +434,7 @@ def badge(verdict: str, *, pictured: bool = False) -> str:
         pictured: Whether pictures were compared, and no model was asked.
     """
     style, sign, word, why = _VERDICTS.get(
-        verdict, ("fx-pending", "…", "Looking", "The model is checking this moment.")
+        verdict, ("fx-pending", "…", "Checking", "The model is checking this moment.")
     )
     if pictured:
         why = _BY_PICTURE.get(verdict, why)
@@ -406,20 +447,41 @@ def source_of(match: Match) -> str:
         return quotes.source(match.track)
     if quotes.pictured(match):
         return "by picture"
-    return "span by the model" if match.grounded else "span from the index"
+    return "Checked" if match.grounded else "From captions"
 
 
-def _card(picture: str, body: str, *, chosen: bool, small: bool = False) -> str:
+def _card(
+    picture: str,
+    body: str,
+    *,
+    chosen: bool,
+    small: bool = False,
+    key: str = "",
+    span: Span | None = None,
+    play: tuple[int, str] | None = None,
+) -> str:
+    """A card; with a key, it names its answer to the browser, and a button over all of it plays it."""
     state = " fx-now" if chosen else ""
     size = " fx-small" if small else ""
-    inside = f'{_picture(picture)}<div class="fx-body">{body}</div>'
-    return f'<article class="fx-card{size}{state}">{inside}</article>'
+    name = f' data-answer="{markup.text(key)}"' if key else ""
+    pressed = (
+        f'<button type="button" class="fx-play st-key-play_{play[0] - 1}" data-do="play" '
+        f'aria-label="Play answer {play[0]}: {markup.text(play[1])}"></button>'
+        if play
+        else ""
+    )
+    inside = f'{_picture(picture, span=span if key else None)}<div class="fx-body">{body}</div>'
+    return f'<article class="fx-card{size}{state}"{name}>{pressed}{inside}</article>'
 
 
-def _picture(address: str, corner: str = "") -> str:
+def _picture(address: str, corner: str = "", *, span: Span | None = None) -> str:
+    """A picture; with a span, moving the mouse over it shows frames of the span."""
     image = (
         f'<img src="{markup.text(address)}" alt="" loading="lazy" decoding="async">'
         if address
         else '<span class="fx-blank">no picture</span>'
     )
-    return f'<div class="fx-thumb">{image}{f"<em>{markup.text(corner)}</em>" if corner else ""}</div>'
+    scrub = ""
+    if span is not None and address:
+        scrub = f' data-from="{round(1000 * span.start_seconds)}" data-to="{round(1000 * span.end_seconds)}"'
+    return f'<div class="fx-thumb"{scrub}>{image}{f"<em>{markup.text(corner)}</em>" if corner else ""}</div>'

@@ -51,6 +51,9 @@ def _one(match: Match) -> str:
         body += f"<p>It was shown {markup.clock_span(match.window.span)}.</p>"
     if match.track == CAPTION_TRACK and match.confidence is not None and not match.calibrated:
         body += f"<p>{markup.text(UNCALIBRATED_MEANS)}</p>"
+    if not quotes.quotes(match):
+        compared = "pictures" if quotes.pictured(match) else "indexed text"
+        body += f"<p>Similarity of the {compared}: {match.score:.2f} on a scale from 0 to 1.</p>"
     if match.measures:
         meanings = measure_meanings()
         rows = "".join(

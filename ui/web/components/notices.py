@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from footage.core.errors import FootageError
 from footage.core.tracks import CAPTION_TRACK, is_image_track
 from ui.text import TRACK_NAMES, count, track_name
-from ui.web.components import markup
+from ui.web.components import markup, summary
 
 if TYPE_CHECKING:
     from service.browse import IndexStatus
     from service.search import SearchCoverage, SearchResult
-
-_NOTHING = {"not found": "Not found", "not indexed": "Not indexed"}
 
 
 def problem(error: FootageError) -> str:
@@ -50,7 +48,6 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
     """
     seen = result.coverage
     pictures = result.query.needs_pictures
-    head = _NOTHING.get(result.outcome, "No caption matches") if pictures else "Not found in the words"
     rows = _searched(result)
     if pictures:
         looked_at = f"{markup.clock(result.looked.seconds)} in {count(result.looked.windows, 'window')}"
@@ -75,11 +72,14 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
     elif looked:
         advice = "To let the model check all footage, independent of captions: Options, “Look everywhere”."
     else:
-        advice = "To let the model check the footage, turn on “Ask the model when exactly”."
-    nothing = "No result is similar to" if pictures else "No line has the words of"
+        advice = "To let the model check the footage, turn on “Check with the model”."
+    videos = max([seen.videos, *(each.videos for each in seen.tracks.values())])
+    searched = markup.shortened(result.query.text or query, 200)
+    when = summary.searched_where(result.query)
+    where = f" in {count(videos, 'video')}{f', {when}' if when else ''}" if videos else ""
+    how = "" if pictures else "<p>No line of speech, subtitles or screen text has these words.</p>"
     return (
-        f'<div class="fx-empty"><h2>{head}</h2>'
-        f"<p>{nothing} “{markup.text(markup.shortened(query, 200))}”.</p>"
+        f'<div class="fx-empty"><h2>Nothing matches “{markup.text(searched)}”{markup.text(where)}</h2>{how}'
         f'<dl class="fx-facts">{table}</dl><p>{advice}</p></div>'
     )
 

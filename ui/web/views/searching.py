@@ -1,55 +1,51 @@
-"""The search page: a question, its answers as cards, and a player that starts where the answer does."""
+"""The search page: a question, the search that answers it beside the page, and what it shows meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from footage.core.errors import FootageError, ModelUnavailableError
-from footage.core.types import File, Match, Span
-from search.pages import grouped
-from service import browse, marks
-from service.browse import Outline
-from service.events import Hits, StageProgress, ignore
-from service.transcript import transcripts
+from footage.core.types import Match, Span
+from service import browse
+from service.cancellation import CancelToken
+from service.events import Listener, ignore
 from ui.text import count
-from ui.web.access.visitor import editing, may_edit
+from ui.web import styles
 from ui.web.components import (
-    ask_panel,
+    answers,
     asking,
     cards,
-    clip_collection,
-    evidence,
-    layout,
     markup,
-    next_steps,
     notices,
-    picture_form,
-    player,
     questions,
-    quotes,
-    timeline,
+    summary,
 )
 from ui.web.components.addresses import picture_address
 from ui.web.components.asking import Question
 from ui.web.components.resources import Desk
+from ui.web.search_runs import RunState, SearchRun
+from ui.web.views import answer_list
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
-
-    from service.events import ServiceEvent
     from service.search import SearchResult
 
-RESULTS = 8
-"""Answers on a page."""
+AT = "at"
+"""Key in the page's address: the answer in the player."""
 _TILES = 8
 _CAPTIONS_ALONE = (
-    'These results are from captions only; to let the model check them, turn on "Ask the model when exactly".'
+    'These results are from captions only; to let the model check them, turn on "Check with the model".'
 )
-_LABELS = {"accept": "present", "reject": "absent"}
+_SETTLE_SECONDS = 0.08
+"""Answers that are remembered come this soon after those of the index: the page is drawn once, not twice."""
+_LOOK_SECONDS = 0.4
+"""How often the page asks how far the search is."""
+_REDRAW_SECONDS = 1.0
+"""The list is drawn again at most this often while the model checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +54,8 @@ class Answered:
 
     question: Question
     """What was asked."""
-    result: SearchResult | None
-    """The answer, or None where there is none."""
-    trouble: FootageError | None = None
-    """What went wrong; beside a result: why the model could not be asked."""
-    stopped: bool = False
-    """Whether somebody stopped the model before it had looked everywhere it was to."""
+    run: SearchRun
+    """The search, which may still go on."""
 
 
 def show(desk: Desk) -> None:
@@ -72,44 +64,85 @@ def show(desk: Desk) -> None:
     Raises:
         StoreError: when the index cannot be read.
     """
+    styles.load("search")
+    _follow_address()
     if not asking.asked():
         st.html(
             '<div class="fx-hero"><h1>Search video by what happens, is said and is written in it.</h1></div>'
         )
     question = questions.form(desk)
+    state = st.session_state
     if not question:
+        _stop_search()
+        answers.show("", {**asking.address(), AT: ""}, checking=False)
         _welcome(desk)
         return
-    state = st.session_state
     answered: Answered | None = state.get("answered")
     if answered is None or answered.question != question:
-        state.chosen, state.clicked, state.page = 0, False, 1
-        answered = state.answered = _stopped(desk, question) or _search(desk, question)
-        if question.text and not question.picture and answered.result is not None:
-            questions.note(desk, question)
-    _answers(desk, question, answered)
+        _stop_search()
+        again = answered is not None and answered.question.title == question.title
+        answer_list.begin(state.pop(AT, "") or (answer_list.playing_key() if again else ""))
+        answered = state.answered = Answered(question, _begin(desk, question))
+        state.search_run, state.noted = answered.run, False
+        _wait(answered.run)
+    now = answered.run.state()
+    if not now.finished:
+        st.fragment(_watch, run_every=_LOOK_SECONDS)(answered.run, now, time.monotonic())
+    _answers(desk, answered, now)
+    answers.show(
+        answer_list.playing_key(),
+        {**asking.address(), AT: answer_list.playing_key()},
+        checking=not now.finished,
+    )
+    if now.finished and not state.noted and question.text and not question.picture and now.result is not None:
+        state.noted = True
+        questions.note(desk, question)
+
+
+def _follow_address() -> None:
+    """Ask what the page's address says where the browser's way back led to another question.
+
+    Somebody who comes from another page of the app finds the search as it was left: the address is empty
+    then.
+    """
+    state, given = st.session_state, st.query_params
+    asked = {
+        name: value
+        for name in ("q", asking.LIKE, asking.PICTURE, asking.BOX)
+        if (value := given.get(name, "").strip())
+    }
+    before = state.get("seen_address")
+    state.seen_address = asked
+    if "asked" not in state:
+        state[AT] = given.get(AT, "")
+    elif asked not in (before, asking.address()) and (asked or answers.KEY in state):
+        del state.asked
+        state.answered = None
+        state[AT] = given.get(AT, "")
 
 
 # -- 1. Looking for it -----------------------------------------------------
 
 
-def _search(desk: Desk, question: Question) -> Answered:
-    """Ask the index, show what it says, then ask the model."""
-    waiting = st.empty()
-    live = _Live(desk, question, waiting)
-    try:
-        with st.spinner("Searching"):
-            return Answered(question, _result(desk, question, live, ground=question.exact))
-    except ModelUnavailableError as error:
-        return Answered(question, live.partial() or _result(desk, question, live, ground=False), error)
-    except FootageError as error:
-        # If hits were shown, the index has answered, and the model failed.
-        return Answered(question, live.partial(), error)
-    finally:
-        waiting.empty()
+def _begin(desk: Desk, question: Question) -> SearchRun:
+    """Start the search for a question."""
+    service = desk.service  # opened here: another thread knows no visitor
+    ground = question.exact and not question.like and not question.picture
+
+    def work(on_event: Listener, cancel: CancelToken, *, ground: bool) -> SearchResult:
+        return _result(desk, question, on_event, cancel, ground=ground)
+
+    def partly(matches: Sequence[Match]) -> SearchResult:
+        from service.search import partial_result
+
+        return partial_result(service, question.text, matches)
+
+    return SearchRun(work, checks=ground, partial=partly)
 
 
-def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> SearchResult:
+def _result(
+    desk: Desk, question: Question, on_event: Listener, cancel: CancelToken, *, ground: bool
+) -> SearchResult:
     """What the index says, and with ``ground`` the model."""
     from service.picture_search import PictureSearchRequest, search_pictures
     from service.search import SearchRequest, search
@@ -127,312 +160,126 @@ def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> Sea
         exhaustive=question.exhaustive,
         budget_seconds=question.budget_seconds,
         hits_first=True,
+        limit=answer_list.wanted(),
     )
-    listener = live if ground else ignore
-    return search(desk.service, request, on_event=listener, without_model=_CAPTIONS_ALONE)
+    listener = on_event if ground else ignore
+    return search(desk.service, request, on_event=listener, cancel=cancel, without_model=_CAPTIONS_ALONE)
 
 
-class _Live:
-    """The page while the model works: the index's answer first, replaced round by round."""
+def _wait(run: SearchRun) -> None:
+    """Wait for the index, and a moment for the model, which may remember its answers."""
+    with st.spinner("Searching"):
+        run.wait(lambda now: now.version > 0)
+    run.wait(lambda now: False, _SETTLE_SECONDS)
 
-    def __init__(self, desk: Desk, question: Question, place: DeltaGenerator) -> None:
-        self._desk = desk
-        self._question = question
-        self._place = place
-        self._cards: DeltaGenerator | None = None
-        self._progress: DeltaGenerator | None = None
-        self._files: dict[str, File] = {}
-        st.session_state.pop("partly", None)
 
-    def __call__(self, event: ServiceEvent) -> None:
-        """Show an event of the search."""
-        if isinstance(event, Hits):
-            self.show_matches(event.matches)
-        elif isinstance(event, StageProgress) and event.total:
-            self.show_progress(event.done, event.total)
+def _stop_search() -> None:
+    """End the search before, if it still goes on."""
+    run: SearchRun | None = st.session_state.pop("search_run", None)
+    if run is not None:
+        run.stop()
 
-    def show_matches(self, matches: Sequence[Match]) -> None:
-        """Show what is known by now, and keep it in case somebody stops the search."""
-        st.session_state.partly = (self._question, tuple(matches))
-        if self._cards is None:
-            self._begin()
-        assert self._cards is not None
-        first = matches[:RESULTS]
-        outlines, files = browse.around_matches(self._desk.service, first)
-        with self._cards.container():
-            for match in first:
-                st.html(
-                    _card(
-                        self._desk,
-                        match,
-                        matches,
-                        outlines,
-                        files,
-                        self._question,
-                        pending=not (match.grounded or quotes.quotes(match)),
-                    )
-                )
 
-    def show_progress(self, done: int, whole: int) -> None:
-        """Show the progress of the model, also if nothing else is shown."""
-        if self._progress is None:
-            self._begin()
-        assert self._progress is not None
-        self._progress.progress(
-            done / whole if whole else 1.0, text=f"Grounding {done} of {count(whole, 'window')}"
+def _watch(run: SearchRun, drawn: RunState, drawn_at: float) -> None:
+    """How far the model is; the page is drawn again when there is more to show."""
+    now = run.state()
+    news = now.version != drawn.version and time.monotonic() - drawn_at > _REDRAW_SECONDS
+    if now.finished or news:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", key="looking"):
+        share = min(1.0, now.done / now.total) if now.total else 0.0
+        st.progress(share, text=_progress(now))
+        st.button("Stop", icon=":material/stop_circle:", key="stop", on_click=run.stop)
+
+
+def _progress(now: RunState) -> str:
+    if now.total:
+        return f"Checking {now.done:,} of {now.total:,}"
+    return "Loading the model"
+
+
+def _check(
+    desk: Desk, answered: Answered, result: SearchResult, moments: dict[str, tuple[Span, ...]]
+) -> None:
+    """Have the model check some answers; the others stay as they are."""
+    question, state = answered.question, st.session_state
+
+    def work(on_event: Listener, cancel: CancelToken, *, ground: bool) -> SearchResult:
+        from service.search import CheckRequest, check
+
+        if not ground:
+            return result
+        request = CheckRequest(query=question.text, moments=moments, budget_seconds=question.budget_seconds)
+        checked = check(
+            desk.service, request, on_event=on_event, cancel=cancel, without_model=_CAPTIONS_ALONE
         )
+        looked = checked.looked if not result.looked.windows else result.looked
+        return replace(result, matches=checked.matches, looked=looked)
 
-    def partial(self) -> SearchResult | None:
-        """What was shown last, as an answer; None where nothing was."""
-        return _partly(self._desk, self._question)
-
-    def _begin(self) -> None:
-        with self._place.container():
-            with st.container(horizontal=True, vertical_alignment="center", key="looking"):
-                self._progress = st.empty()
-                self._progress.progress(0.0, text="Loading the model")
-                st.button("Stop", icon=":material/stop_circle:", key="stop", on_click=_stop)
-            st.html('<p class="fx-coverage">From the index; the model is checking the best results.</p>')
-            left, right = _halves()
-            self._cards = left.empty()
-            with right, st.container(key="stage_waiting"):
-                st.html('<p class="fx-coverage">The player opens after the check by the model.</p>')
-
-
-def _stop() -> None:
-    st.session_state.stopped = True
-
-
-def _stopped(desk: Desk, question: Question) -> Answered | None:
-    """The answers when the search for this question was stopped; None if it was not stopped."""
-    if not st.session_state.pop("stopped", False):
-        return None
-    result = _partly(desk, question)
-    return Answered(question, result, stopped=True) if result else None
-
-
-def _partly(desk: Desk, question: Question) -> SearchResult | None:
-    from service.search import partial_result
-
-    asked, matches = st.session_state.get("partly", (None, ()))
-    if asked != question or not matches:
-        return None
-    return partial_result(desk.service, question.text, matches)
+    _stop_search()
+    run = SearchRun(
+        work,
+        checks=True,
+        partial=lambda matches: replace(result, matches=tuple(matches)),
+        merged=partial(answer_list.merged, result.matches),
+    )
+    state.answered = Answered(question, run)
+    state.search_run = run
 
 
 # -- 2. The answers --------------------------------------------------------
 
 
-def _answers(desk: Desk, question: Question, answered: Answered) -> None:
-    if answered.trouble:
-        st.html(notices.problem(answered.trouble))
-    result = answered.result
-    if result is None:
-        return
-    if question.like:
+def _answers(desk: Desk, answered: Answered, now: RunState) -> None:
+    question, result = answered.question, now.result
+    if now.trouble:
+        st.html(notices.problem(now.trouble))
+    if question.like and result is not None:
         st.html(
             notices.remark(
                 f"Moments like “{result.query.text}”",
                 "Based on stored vectors, without a check by the model.",
             )
         )
+    if result is None:
+        if now.matches:
+            st.html(f'<p class="fx-coverage">{markup.text(_so_far(now))}</p>')
+            answer_list.show(desk, question, now, now.matches)
+        elif not now.finished:
+            st.html('<p class="fx-coverage">The index has nothing near; the model is checking.</p>')
+        return
     if chips := questions.understood(result.query):
         st.html(chips)
-    matches = result.matches
     if result.outcome in ("not found", "no caption matches"):
         st.html(
             notices.nothing_alike(question.picture_name, question.text, result)
             if question.picture
             else notices.nothing_found(question.text, result, looked=question.exact)
         )
-        if not matches or not st.toggle("Show the most similar results", key="nearest"):
+        if not result.matches or not st.toggle("Show the most similar results", key="nearest"):
+            answer_list.forget()
             return
     else:
-        st.html(notices.coverage(result))
-        if answered.stopped:
+        st.html(summary.line(result, notices.coverage(result)))
+        if now.stopped:
             st.html(notices.remark("Stopped.", "These are the results so far; search again to continue."))
-        elif question.exact and not answered.trouble and all(match.verdict != "found" for match in matches):
+        elif question.exact and not now.trouble and all(each.verdict != "found" for each in result.matches):
             st.html(
                 notices.remark(
                     "Nothing certain.",
                     "These are the most similar moments; see the reasons below the player.",
                 )
             )
-    _list(desk, question, result)
+    answer_list.show(desk, question, now, result.matches, check=partial(_check, desk, answered, result))
 
 
-def _rows(desk: Desk, question: Question, result: SearchResult) -> list[tuple[Match, int]]:
-    """The answers that are listed, and how many more each stands for."""
-    if question.group != "scene":
-        return grouped(result.matches, question.group)
-    from service.fold import folded
-
-    if st.session_state.get("scenes", (None, None))[0] is not result:
-        st.session_state.scenes = (result, folded(desk.service, result, "scene").matches)
-    matches: tuple[Match, ...] = st.session_state.scenes[1]
-    return [(match, len(match.similar)) for match in matches]
-
-
-def _list(desk: Desk, question: Question, result: SearchResult) -> None:
-    """The answers, page by page, beside the player."""
-    matches, rows = result.matches, _rows(desk, question, result)
-    pages = -(-len(rows) // RESULTS)
-    state = st.session_state
-    state.page = min(state.get("page", 1), pages)
-    first = (state.page - 1) * RESULTS
-    page = rows[first : first + RESULTS]
-    state.chosen = min(max(state.get("chosen", 0), 0), len(rows) - 1)
-    shown = [*(match for match, _ in page), rows[state.chosen][0]]
-    outlines, files = browse.around_matches(desk.service, shown)
-    left, right = _halves()
-    with left:
-        for number, (match, others) in enumerate(page, first):
-            with st.container(key=f"card_{number}"):
-                chosen = number == state.chosen
-                st.html(_card(desk, match, matches, outlines, files, question, chosen=chosen, others=others))
-                st.button(f"Play answer {number + 1}", key=f"play_{number}", on_click=_choose, args=(number,))
-        if pages > 1:
-            turned = st.pagination(pages, default=state.page, key=f"page_{state.page}")
-            if turned != state.page:
-                state.page = turned
-                st.rerun()
-    with right, st.container(key="stage"):
-        listed = [match for match, _ in rows]
-        chosen_match = listed[state.chosen]
-        words = player.VideoWords(
-            transcripts(desk.service, chosen_match.video.content_id), quotes.first_track(chosen_match)
-        )
-        upcoming = [
-            player.Upcoming(f"play_{number}", match.video, match.span, files.get(match.path))
-            for number, (match, _) in enumerate(page, first)
-        ]
-        outline = outlines[chosen_match.video.content_id]
-        st.fragment(_stage)(desk, listed, matches, outline, words, question, upcoming)
-        next_steps.show(desk, question, chosen_match, files.get(chosen_match.path))
-        ask_panel.box(desk, chosen_match.video, chosen_match.path, chosen_match.span)
-        st.html(evidence.why(chosen_match))
-
-
-def _stage(
-    desk: Desk,
-    listed: Sequence[Match],
-    matches: Sequence[Match],
-    outline: Outline,
-    words: player.VideoWords,
-    question: Question,
-    upcoming: Sequence[player.Upcoming],
-) -> None:
-    """The answer in the player; its keys lead to the answers before and after."""
-    state = st.session_state
-    match, cache = listed[state.chosen], desk.settings.cache_dir
-    asked = player.show(
-        cache,
-        match.video,
-        match.path,
-        match.span,
-        outline=outline,
-        matches=[
-            player.LaneMark(other.span, other.text, other.verdict) for other in _same_video(match, matches)
-        ],
-        words=words,
-        text=quotes.titled(match),
-        file=browse.file_at(desk.service, match.path),
-        autoplay=state.get("clicked", False),
-        notes=[
-            player.LaneMark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
-            for mark in marks.marks(desk.service, match.video.content_id)
-        ],
-        actions=(
-            "previous",
-            "next",
-            *(("accept", "reject", "export") if may_edit() else ()),
-            *(() if picture_form.why_not(desk) else ("picture",)),
-        ),
-        upcoming=upcoming,
-    )
-    state.in_out = asked.in_out
-    if asked.action == "export":
-        _collect(desk, question, match)
-    elif asked.action in _LABELS:
-        try:
-            _label(desk, question, match, asked.in_out, asked.action)
-        except FootageError as error:
-            st.html(notices.problem(error))
-            return
-        st.rerun()
-    elif asked.action == "picture":
-        if asked.picture_seconds is not None:
-            asking.ask_moment(match.path, asked.picture_seconds, asked.picture_box)
-            st.rerun()
-    elif asked.action:
-        _choose((state.chosen + (1 if asked.action == "next" else -1)) % len(listed))
-        state.page = state.chosen // RESULTS + 1
-        st.rerun()
-
-
-def _label(desk: Desk, question: Question, match: Match, span: Span, action: str) -> None:
-    """Keep whether an answer is right; a second judgement replaces the first."""
-    request = marks.LabelRequest(
-        match=match, span=span, right=action == "accept", query=question.text, like=question.alike
-    )
-    with editing(desk.settings, "label", content_id=match.video.content_id, label=_LABELS[action]):
-        marks.label(desk.service, request)
-    st.toast("Kept as right." if action == "accept" else "Kept as wrong.")
-
-
-def _collect(desk: Desk, question: Question, match: Match) -> None:
-    """Put an answer, from the in point to the out point, among the highlights."""
-    from service.export_clips import clips_from
-
-    [clip] = clips_from(desk.service, [match], query=question.title)
-    put = clip_collection.add(replace(clip, span=st.session_state.get("in_out", match.span)))
-    held = count(len(clip_collection.clips()), "clip")
-    st.toast(f"Added: {held} in Highlights." if put else f"It is there already: {held} in Highlights.")
-
-
-def _choose(number: int) -> None:
-    st.session_state.chosen, st.session_state.clicked = number, True
-
-
-def _halves() -> Sequence[DeltaGenerator]:
-    return layout.halves()
-
-
-def _card(
-    desk: Desk,
-    match: Match,
-    matches: Sequence[Match],
-    outlines: Mapping[str, Outline],
-    files: Mapping[str, File],
-    question: Question,
-    *,
-    chosen: bool = False,
-    pending: bool = False,
-    others: int = 0,
-) -> str:
-    """One answer's card, its picture cut now if it never was."""
-    outline = outlines[match.video.content_id]
-    return cards.result(
-        match,
-        file=files.get(match.path),
-        words=question.text,
-        picture=picture_address(match.video.content_id, quotes.shown_at(match), files.get(match.path)),
-        strip=timeline.strip(
-            match.video.duration_seconds,
-            covered=outline.covered,
-            events=outline.busy,
-            matches=[other.span for other in _same_video(match, matches)],
-            chosen=match.span,
-            gaps=match.video.gaps,
-        ),
-        chosen=chosen,
-        pending=pending,
-        others=others,
-    )
-
-
-def _same_video(match: Match, matches: Sequence[Match]) -> list[Match]:
-    return [other for other in matches if other.video.content_id == match.video.content_id]
+def _so_far(now: RunState) -> str:
+    """What is listed while the model checks, in a sentence."""
+    checked = sum(match.grounded for match in now.matches)
+    videos = count(len({match.video.content_id for match in now.matches}), "video")
+    if not checked:
+        return f"{len(now.matches):,} from captions in {videos}; the model is checking the best."
+    return f"{checked:,} checked of {len(now.matches):,} in {videos}; the model goes on."
 
 
 # -- Before any question ---------------------------------------------------
