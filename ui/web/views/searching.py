@@ -23,7 +23,6 @@ from ui.web.components import (
     cards,
     clip_collection,
     evidence,
-    markup,
     next_steps,
     notices,
     picture_form,
@@ -35,6 +34,7 @@ from ui.web.components import (
 from ui.web.components.addresses import picture_address
 from ui.web.components.asking import Question
 from ui.web.components.resources import Desk
+from ui.web.views import first_page, first_run
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -44,9 +44,8 @@ if TYPE_CHECKING:
 
 RESULTS = 8
 """Answers on a page."""
-_TILES = 8
 _CAPTIONS_ALONE = (
-    'These results are from captions only; to let the model check them, turn on "Ask the model when exactly".'
+    'These results are from captions only; to let the model check them, turn on "Check with the model".'
 )
 _LABELS = {"accept": "present", "reject": "absent"}
 
@@ -72,12 +71,15 @@ def show(desk: Desk) -> None:
         StoreError: when the index cannot be read.
     """
     if not asking.asked():
+        if first_page.is_empty(desk):
+            first_run.show(desk.settings)
+            return
         st.html(
             '<div class="fx-hero"><h1>Search video by what happens, is said and is written in it.</h1></div>'
         )
     question = questions.form(desk)
     if not question:
-        _welcome(desk)
+        first_page.show(desk)
         return
     state = st.session_state
     answered: Answered | None = state.get("answered")
@@ -235,8 +237,6 @@ def _answers(desk: Desk, question: Question, answered: Answered) -> None:
                 "Based on stored vectors, without a check by the model.",
             )
         )
-    if chips := questions.understood(result.query):
-        st.html(chips)
     matches = result.matches
     if result.outcome in ("not found", "no caption matches"):
         st.html(
@@ -434,30 +434,3 @@ def _card(
 
 def _same_video(match: Match, matches: Sequence[Match]) -> list[Match]:
     return [other for other in matches if other.video.content_id == match.video.content_id]
-
-
-# -- Before any question ---------------------------------------------------
-
-
-def _welcome(desk: Desk) -> None:
-    """What the index holds, as tiles."""
-    status = browse.totals(desk.service)
-    if not notices.videos_in(status):
-        st.html(notices.remark("The index has no videos yet.", "Fill it with: footage index path/to/videos"))
-        return
-    holdings = markup.text(notices.holdings(status))
-    st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')
-    first = browse.first_videos(desk.service, _TILES)
-    videos, outlines = browse.videos(desk.service, first), browse.outlines(desk.service, first)
-    words = browse.words(desk.service, first)
-    tiles = []
-    for content_id in first:
-        video, path = videos[content_id], browse.path_of(desk.service, content_id)
-        events, said = outlines[content_id].events, words[content_id]
-        span = events[0].span if events else Span(0, video.duration_seconds)
-        picture = picture_address(content_id, span.middle_seconds, browse.file_at(desk.service, path))
-        kinds = [count(len(events), "event")] * bool(events or not said)
-        kinds += [count(len(said), "line of words", "lines of words")] * bool(said)
-        note = ", ".join(kinds)
-        tiles.append(cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=note))
-    st.html(f'<div class="fx-tiles">{"".join(tiles)}</div>')
