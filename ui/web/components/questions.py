@@ -163,7 +163,7 @@ def _read(asked: str) -> Query | None:
 def _bar_data(desk: Desk, asked: str, query: Query | None) -> BarData:
     """What the bar of filters shows and offers."""
     values = query_values(desk.service)
-    fields = (_with_values(field, values) for field in FIELDS)
+    fields = (with_values(field, values) for field in FIELDS)
     recent = dict.fromkeys(search.query for search in saved.recent(desk.service))
     kept = saved.names(desk.service)[:_OFFERED_QUERIES]
     return BarData(
@@ -185,7 +185,8 @@ def _is_note(term: str) -> bool:
     return ":" not in term and not term.startswith("-") and term.casefold() not in ("then", "and", "without")
 
 
-def _with_values(field: FilterField, values: QueryValues) -> FilterField:
+def with_values(field: FilterField, values: QueryValues) -> FilterField:
+    """A filter with the first of the values that it has in an index."""
     if field.kind != "names":
         return field
     known = _offered_values(values, field.name)
@@ -208,13 +209,13 @@ def _offered_values(values: QueryValues, name: str) -> list[str]:
 
 def _more_values(desk: Desk) -> query_bar.MoreValues:
     """Looks up values of a filter that contain a text."""
+    return lambda name, text: matching(query_values(desk.service), name, text)
 
-    def found(name: str, text: str) -> list[str]:
-        wanted = text.casefold()
-        known = _offered_values(query_values(desk.service), name)
-        return [each for each in known if wanted in each.casefold()][:_OFFERED_VALUES]
 
-    return found
+def matching(values: QueryValues, name: str, text: str) -> list[str]:
+    """The first values of a filter that contain a text, in any case."""
+    wanted = text.casefold()
+    return [each for each in _offered_values(values, name) if wanted in each.casefold()][:_OFFERED_VALUES]
 
 
 def _did_you_mean(desk: Desk, query: Query | None) -> None:

@@ -27,8 +27,8 @@ class Panel {
     const { data } = this.bar
     const named = (name) => data.fields.find((each) => each.name === name)
     this.fields.replaceChildren(
-      ...["camera", "collection", "path"].map((name) => named(name)).filter((field) => field?.values.length > (field?.name === "path" ? 1 : 0)).map((field) => this.names(field)),
-      this.section("Recorded", "fq-when", [
+      ...["camera", "collection"].map(named).filter(Boolean).map((field) => this.names(field)),
+      this.section("Recorded", "fq-when fq-all", [
         this.input("From day", "date", this.first("after").slice(0, 10), (day) => this.set("after", day && [day]), data.days),
         this.input("To day", "date", this.lastDay(), (day) => this.set("before", day && [shiftedDay(day, 1)]), data.days),
         ...this.hours(),
@@ -39,6 +39,7 @@ class Panel {
       ]),
       this.tracks(),
       this.operators(),
+      ...["path"].map(named).filter((field) => field?.values.length > 1).map((field) => this.names(field, "fq-all")),
     )
   }
 
@@ -62,7 +63,7 @@ class Panel {
   }
 
   /** A list of names, any of which can be chosen; a long one has a box to find them. */
-  names(field) {
+  names(field, style = "") {
     const list = element("div", "fq-names")
     const chosen = new Set(this.values(field.name).map((value) => value.toLowerCase()))
     const draw = (wanted) => {
@@ -81,7 +82,7 @@ class Panel {
       find.querySelector("input").addEventListener("input", (event) => draw(event.target.value))
       parts.unshift(find)
     }
-    return this.section(field.label, "fq-wide", parts, field.more ? "Type the beginning in the search box to find others." : "")
+    return this.section(field.label, style, parts, field.more ? "Type the beginning in the search box to find others." : "")
   }
 
   choice(label, on, changed, title = "") {
@@ -149,7 +150,7 @@ class Panel {
     })
     const list = element("div", "fq-names")
     list.append(...choices)
-    return this.section("Search only in what is", "fq-wide", [list])
+    return this.section("Search only in what is", "", [list])
   }
 
   operators() {
@@ -164,7 +165,7 @@ class Panel {
       button.addEventListener("click", () => this.bar.insert(word))
       return button
     }))
-    return this.section("Combine two events", "fq-wide", [list])
+    return this.section("Combine two events", "fq-all", [list])
   }
 }
 
