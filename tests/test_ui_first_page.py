@@ -33,7 +33,7 @@ TYPED = "What happens?"
 
 @pytest.fixture(scope="module")
 def index_of_two(tmp_path_factory) -> Path:
-    """An index of a camera at the gate, at noon, and one in the yard, at night."""
+    """An index of a camera at the gate, at 18:20 by the container, and one in the yard, at 10:30."""
     folder = tmp_path_factory.mktemp("cameras")
     shutil.copy(SAMPLES / "beach_dusk.mp4", folder / "gate_2026-03-01_12-00-00.mp4")
     shutil.copy(SAMPLES / "park_day.mp4", folder / "yard_2026-03-02_22-00-00.mp4")
@@ -96,7 +96,7 @@ def test_the_browser_gets_the_names_of_the_index_and_how_the_query_was_read(open
     data = bar(app)
     fields = {each["name"]: each for each in data["fields"]}
     assert fields["camera"]["values"] == ["gate", "yard"] and not fields["camera"]["more"]
-    assert data["days"] == ["2026-03-01", "2026-03-02"] and data["tracks"] == ["captions"]
+    assert data["days"] == ["2026-03-01", "2026-03-01"] and data["tracks"] == ["captions"]
     assert data["parts"][0] == "a car drives by" and data["relation"] == "THEN"
     assert data["notes"] == ["within 30s"] or data["unread"] == ["hourz:x"]
 
@@ -205,14 +205,14 @@ class TestInABrowser:
             panel.get_by_role("button", name="yard").click()
             panel.get_by_label("From day").fill("2026-03-01")
             panel.get_by_label("To day").fill("2026-03-01")
-            panel.get_by_label("From time").fill("06:00")
-            panel.get_by_label("To time").fill("18:00")
+            panel.get_by_label("From time").fill("18:00")
+            panel.get_by_label("To time").fill("20:00")
             panel.get_by_role("button", name="Seen").click()
             panel.get_by_label("At least").fill("")
             panel.get_by_role("button", name="Done").click()
             page.wait_for_function("location.search.includes('hours')")
             assert page.evaluate("new URLSearchParams(location.search).get('q')") == (
-                "a car drives camera:gate after:2026-03-01 before:2026-03-02 hours:06:00-18:00 in:captions"
+                "a car drives camera:gate after:2026-03-01 before:2026-03-02 hours:18:00-20:00 in:captions"
             )
             page.wait_for_selector(".fx-card")
             assert len(page.locator(".fq-chip").all()) == 5

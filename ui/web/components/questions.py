@@ -164,8 +164,7 @@ def _bar_data(desk: Desk, asked: str, query: Query | None) -> BarData:
     """What the bar of filters shows and offers."""
     values = query_values(desk.service)
     fields = (with_values(field, values) for field in FIELDS)
-    recent = dict.fromkeys(search.query for search in saved.recent(desk.service))
-    kept = saved.names(desk.service)[:_OFFERED_QUERIES]
+    recent, kept = _earlier(desk, asked)
     return BarData(
         asked,
         tuple(field for field in fields if field.kind != "names" or field.values),
@@ -175,9 +174,23 @@ def _bar_data(desk: Desk, asked: str, query: Query | None) -> BarData:
         query.relation.upper() if query and not query.together else "",
         tuple(term for term in query.understood if _is_note(term)) if query else (),
         query.unread if query else (),
-        tuple(map(plain, recent))[:_OFFERED_QUERIES],
-        tuple((plain(search.name), plain(search.query)) for search in kept),
+        recent,
+        kept,
     )
+
+
+def _earlier(desk: Desk, asked: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Recent queries, and saved searches with their names.
+
+    They are read while nothing is asked: an answer does not wait for them.
+    """
+    state = st.session_state
+    if not asked or "earlier_searches" not in state:
+        queries = dict.fromkeys(plain(search.query) for search in saved.recent(desk.service))
+        kept = tuple((plain(search.name), plain(search.query)) for search in saved.names(desk.service))
+        state.earlier_searches = (tuple(queries)[:_OFFERED_QUERIES], kept[:_OFFERED_QUERIES])
+    recent, kept = state.earlier_searches
+    return tuple(dict.fromkeys([asked, *recent] if asked else recent)), kept
 
 
 def _is_note(term: str) -> bool:
@@ -313,6 +326,7 @@ def _save(desk: Desk, query: str) -> None:
             try:
                 with editing(desk.settings, "save search"):
                     saved.save(desk.service, saved.SaveRequest(name=name, query=query))
+                st.session_state.pop("earlier_searches", None)
                 st.toast("Saved: see Review for what is new.")
             except FootageError as error:
                 st.html(notices.problem(error))
