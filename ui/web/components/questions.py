@@ -236,10 +236,12 @@ def _did_you_mean(desk: Desk, query: Query | None) -> None:
     if query is None or not (query.unread or ":" in st.session_state.asked):
         return
     asked = st.session_state.asked
+    meant: dict[str, list[Suggestion]] = {}
+    for each in suggested(desk.service, query):
+        meant.setdefault(each.better, []).append(each)
+    if not meant:
+        return
     with st.container(horizontal=True, key="did_you_mean", gap="small", vertical_alignment="center"):
-        meant: dict[str, list[Suggestion]] = {}
-        for each in suggested(desk.service, query):
-            meant.setdefault(each.better, []).append(each)
         for number, (better, for_terms) in enumerate(meant.items()):
             st.button(
                 f"Did you mean **{markup.label(better, most=60)}**?",
