@@ -155,19 +155,18 @@ def test_of_bundled_files_the_app_may_index_the_sample_clips_alone(settings, tmp
             index_jobs.check_roots(settings, paths)
 
 
+@pytest.fixture(scope="module")
+def address(index_of_two, tmp_path_factory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("app")
+    db = folder / "index.lancedb"
+    shutil.copytree(index_of_two, db)
+    with running_app(APP, cwd=folder, db=db, model="demo", cache_dir=folder / "cache", device="cpu") as at:
+        yield at
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium")
 class TestInABrowser:
-    @pytest.fixture(scope="class")
-    def address(self, index_of_two, tmp_path_factory) -> Iterator[str]:
-        folder = tmp_path_factory.mktemp("app")
-        db = folder / "index.lancedb"
-        shutil.copytree(index_of_two, db)
-        with running_app(
-            APP, cwd=folder, db=db, model="demo", cache_dir=folder / "cache", device="cpu"
-        ) as at:
-            yield at
-
     def test_names_are_completed_by_keys_and_enter_asks(self, address):
         with browser_page(f"{address}/?exact=false") as page:
             page.wait_for_selector(".fq-add")
