@@ -64,7 +64,7 @@ class TestNothingGraveIsWrong:
             ask(page, GREEN)
             assert broken(page) == []
             page.get_by_role("button", name="Options").click()
-            page.get_by_text("Look by").wait_for()
+            page.get_by_text("Rank by").wait_for()
             assert broken(page) == []
             page.get_by_role("button", name="Save", exact=True).click()  # without a name
             page.wait_for_selector(".fx-problem")
@@ -133,7 +133,7 @@ class TestOnAPhone:
             name = page.locator(".fx-card .fx-name").first  # is not pressed together by what stands beside it
             assert name.evaluate("name => name.scrollWidth <= name.clientWidth")
             button(name="Options").click()
-            page.get_by_text("Look by").wait_for()
+            page.get_by_text("Rank by").wait_for()
             fits(page, button(name="Save", exact=True))
             page.keyboard.press("Escape")
             collect(page, 1)

@@ -190,7 +190,6 @@ def test_cards_and_notices_keep_foreign_text_text():
         cards.tile(HOSTILE_NAME, 3, picture="", note=HOSTILE_TEXT),
         notices.nothing_found(HOSTILE_TEXT, nothing(a_match(text=HOSTILE_TEXT)), looked=True),
         notices.problem(FootageError(HOSTILE_TEXT, hint=HOSTILE_NAME)),
-        notices.no_index(FootageError(HOSTILE_TEXT), HOSTILE_NAME),
     ]
     for piece in pieces:
         assert "<script" not in piece and "<img src=x" not in piece and "&lt;" in piece
@@ -289,7 +288,7 @@ def ask(app: AppTest, query: str) -> AppTest:
 
 def test_the_first_page_shows_what_is_indexed_and_offers_questions_it_can_answer(open_app, indexed):
     app = open_app(indexed)
-    assert "beach_dusk.mp4" in page(app) and "2 videos, 0:50 of 0:50 indexed" in page(app)
+    assert "beach_dusk.mp4" in page(app) and "2 videos · 50 s · " in page(app)
     texts = {markup.label(event.text, most=60) for event in Store.open(indexed).events.all()}
     chips = [button.label for button in app.button if button.key and button.key.startswith("chip_")]
     assert chips and set(chips) <= texts

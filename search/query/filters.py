@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from footage.core.names import exact_names, fits, folded
-from footage.core.plain_text import CLOSING, MARKS, quoted_parts, without_quotes
+from footage.core.plain_text import CLOSING, MARKS, evened, quoted_parts, without_quotes
 from footage.core.types import File, Span
 from search.query.lexical_match import words_of
+from search.query.near_names import near_names
 from search.query.word_terms import FUZZY, TRACK_NAMES, WordTerm, place_of, read_word_term
 
 if TYPE_CHECKING:
@@ -124,18 +125,31 @@ def fitting(filters: Filters, store: Store) -> frozenset[str]:
 
 
 def unknown_names(filters: Filters, files: Iterable[File]) -> tuple[str, ...]:
-    """A sentence for each camera and collection that no file has, with the known names."""
+    """A sentence for each camera and collection that no file has, with the nearest of the known names."""
     there = [file for file in files if file.state != "gone"]
     kinds = (
         ("camera", filters.cameras, {file.camera for file in there if file.camera}),
         ("collection", filters.collections, {file.collection for file in there if file.collection}),
     )
     return tuple(
-        f'There is no {kind} "{name}"; {_listed(known, kind)}.'
+        f'There is no {kind} "{name}"; {_meant_or_listed(name, known, kind)}.'
         for kind, names, known in kinds
         for name in names
         if not any(_among(other, (name,)) for other in known)
     )
+
+
+def written_filter(name: str, value: str) -> str:
+    """A filter as it is typed, its value in quotation marks where it needs them."""
+    bare = evened(value).replace('"', "")
+    is_plain = bare and not any(char.isspace() or char in MARKS for char in bare)
+    return f"{name}:{bare}" if is_plain else f'{name}:"{bare}"'
+
+
+def _meant_or_listed(name: str, known: Collection[str], kind: str) -> str:
+    """The names there are, after the nearest one if there is one."""
+    listed, near = _listed(known, kind), near_names(name, known, most=1)
+    return f"did you mean {written_filter(kind, near[0])}? T{listed[1:]}" if near else listed
 
 
 def _listed(names: Collection[str], kind: str) -> str:

@@ -294,7 +294,7 @@ class SearchRecord(CoverageFields):
     as_words: list[str]
     """What looks like a filter and was searched as words."""
     did_you_mean: dict[str, str]
-    """Filters that those may have been meant to be."""
+    """Filters that those were probably meant to be, by term."""
     notes: list[str]
     """What of the query can match nothing, a sentence each."""
     outcome: str
@@ -318,7 +318,7 @@ class SearchRecord(CoverageFields):
     @classmethod
     def of(cls, result: SearchResult) -> Self:
         """The answer as a whole."""
-        from search.query.parser import did_you_mean
+        from search.query.suggestions import suggestions
 
         query, looked, timings = result.query, result.looked, result.timings
         return cls(
@@ -327,7 +327,7 @@ class SearchRecord(CoverageFields):
             picture=result.picture,
             understood=list(query.understood),
             as_words=list(query.unread),
-            did_you_mean={term: meant for term in query.unread if (meant := did_you_mean(term))},
+            did_you_mean={each.term: each.better for each in suggestions(query)},
             notes=list(result.notes),
             **coverage_fields(result.coverage),
             outcome=result.outcome,

@@ -20,10 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from footage.core.bundled import bundled_folder
+from footage.core.bundled import checked_folder as bundled_and_there
 from footage.core.config import Settings
 from footage.core.errors import FileError, FootageError, UsageError
 from footage.core.index_place import place_digest
 from footage.core.private_files import private_folder
+from footage.core.tracks import CAPTION_TRACK
 from footage.objects.paths import located, real_path
 from service import browse
 from service.index import check_not_writing
@@ -34,7 +37,12 @@ TAIL_BYTES = 64 * 1024
 """Size of the part read from the end of a file."""
 MOST_PATHS = 500
 """Most paths that go to a run; a command line has its limits."""
+SAMPLES = "footage"
+"""Name of the bundled folder of sample clips."""
+SAMPLES_MODEL = ("demo", "demo-model")
+"""The model that describes them, and the bundled folder with its weights."""
 _ROOTS_SHOWN = 5
+_NO_VARIABLES: Mapping[str, str] = {}
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -130,6 +138,8 @@ def check_roots(settings: Settings, paths: Sequence[Path | str]) -> list[str]:
         StoreError: the index cannot be read.
     """
     named = [*map(str, settings.library_roots), *browse.indexed_roots(Service(settings))]
+    if [str(path) for path in paths] == [str(bundled_folder(SAMPLES))]:
+        named.append(str(bundled_folder(SAMPLES)))  # the sample clips, and nothing beside them
     roots = [real_path(root) for root in named]
     around: dict[str, None] = {}
     for path in paths:
@@ -181,6 +191,7 @@ def start(
     tracks: Sequence[str] = (),
     camera_from: str = "",
     retry: bool = False,
+    variables: Mapping[str, str] = _NO_VARIABLES,
 ) -> None:
     """Start a run; the app's settings, in its environment, are the run's.
 
@@ -190,6 +201,7 @@ def start(
         tracks: The tracks to make; as the settings say when empty.
         camera_from: How files name their camera; see ``indexer.timestamps``.
         retry: Retry all failed files, also after three failed attempts.
+        variables: Environment variables of the run, in place of the app's.
 
     Raises:
         UsageError: a run started from the app goes on, or a path is none that the app may index.
@@ -227,7 +239,7 @@ def start(
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=err,
-                    env={**os.environ, "PYTHONPATH": search_path},
+                    env={**os.environ, "PYTHONPATH": search_path, **variables},
                     start_new_session=True,
                     pass_fds=(lock,),
                 )
@@ -238,6 +250,18 @@ def start(
         raise FootageError(
             f"the run cannot be started: {error.strerror or error}", hint=f"Look at {folder}, and try again."
         ) from error
+
+
+def start_samples(settings: Settings) -> None:
+    """Start a run over the sample clips, with the demo model, whatever model the settings name.
+
+    Raises:
+        FileError: this installation has no sample clips.
+        FootageError: as ``start``.
+    """
+    model, weights = SAMPLES_MODEL
+    variables = {"FOOTAGE_MODEL": model, "FOOTAGE_MODEL_PATH": str(bundled_and_there(weights))}
+    start(settings, [bundled_and_there(SAMPLES)], tracks=(CAPTION_TRACK,), variables=variables)
 
 
 def last(settings: Settings) -> IndexJob | None:

@@ -22,8 +22,8 @@ from service.cancellation import Cancelled, CancelToken
 from service.events import Busy, Hits, Listener, StageProgress
 
 if TYPE_CHECKING:
-    from service.search import SearchResult
     from service.events import ServiceEvent
+    from service.search import SearchResult
 
 ABANDONED_SECONDS = 60.0
 """A run goes on this long after its page was left, as a connection may come back."""

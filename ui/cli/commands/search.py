@@ -152,17 +152,17 @@ def _by_picture(
 
 def _print(result: SearchResult, *, group: Grouping, number: int, limit: int) -> None:
     from search.pages import grouped, page
-    from search.query.parser import did_you_mean
+    from search.query.suggestions import suggestions
 
     query = result.query
     groups = [(match, others + len(match.similar)) for match, others in grouped(result.matches, group)]
     rows = page(groups, number, size=limit)
     if query.understood:
         console.notes().print(f"Understood: {console.plain(', '.join(query.understood))}", soft_wrap=True)
+    meant = {each.term: each.better for each in suggestions(query)}
     for term in query.unread:
-        meant = did_you_mean(term)
-        hint = f" (did you mean {meant}?)" if meant else ""
-        console.notes().print(f"Searched as words: {console.plain(term)}{hint}", soft_wrap=True)
+        hint = f" (did you mean {meant[term]}?)" if term in meant else ""
+        console.notes().print(console.plain(f"Searched as words: {term}{hint}"), soft_wrap=True)
     for note in result.notes:
         console.notes().print(console.plain(note), soft_wrap=True)
     formatting.print_answers(query, rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
@@ -26,16 +25,6 @@ def remark(head: str, body: str = "") -> str:
     """A calm remark; both texts are shown as they are."""
     more = f"<p>{markup.text(body)}</p>" if body else ""
     return f'<div class="fx-notice"><b>{markup.text(head)}</b>{more}</div>'
-
-
-def no_index(error: FootageError, db: str) -> str:
-    """What to do while there is no index: the command that makes one."""
-    return (
-        '<div class="fx-empty"><h2>Nothing is indexed yet</h2>'
-        f"<p>{markup.text(sentence(str(error)))} Make an index, then reload this page:</p>"
-        f"<pre>footage index path/to/videos --db {markup.text(shlex.quote(db))}</pre>"
-        "<p>To try it on the sample clips that come with the project: <code>make demo</code></p></div>"
-    )
 
 
 def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
@@ -70,7 +59,7 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
     elif not pictures:
         advice = "Typing errors are allowed after a tilde: said:~word, shows:~word."
     elif looked:
-        advice = "To let the model check all footage, independent of captions: Options, “Look everywhere”."
+        advice = "To let the model check all footage, independent of captions: Options, “Check all footage”."
     else:
         advice = "To let the model check the footage, turn on “Check with the model”."
     videos = max([seen.videos, *(each.videos for each in seen.tracks.values())])

@@ -1,51 +1,101 @@
-"""The search box and its options: what is asked, and how far to look; searches nothing."""
+"""The search box with its filters and options: what is asked, and how far to look; searches nothing."""
 
 from __future__ import annotations
 
 import logging
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from footage.core.errors import FootageError, StoreError, UsageError
-from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.tracks import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from search.query.lexical_match import FUNCTION_WORDS
-from search.query.parser import did_you_mean
+from search.query.parser import Query, parse_query
+from search.query.suggestions import corrected
 from service import browse, saved
+from service.query_values import query_values, suggested
 from service.search import SearchMode
+from ui.text import plain
+from ui.web import styles
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import asking, markup, notices, picture_form
+from ui.web.components import asking, markup, notices, picture_form, query_bar
 from ui.web.components.asking import Listing, Question
+from ui.web.components.query_bar import BarData, FilterField
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
-    from search.query.parser import Query
+    from search.query.suggestions import Suggestion
+    from service.query_values import QueryValues
 
 logger = logging.getLogger(__name__)
 
 RECENT = 4
-"""Saved questions, and recent ones, that are offered."""
+"""Recent questions that the first page offers."""
 EXAMPLES = 4
 """Questions offered while nothing is asked."""
 _LINES_TRIED = 20
+_OFFERED_VALUES = 300
+"""Most values of a filter that the browser gets at once; it asks for others by what is typed."""
+_OFFERED_QUERIES = 30
+"""Most recent and saved queries that the search box offers."""
 MODES: dict[SearchMode, str] = {"hybrid": "Meaning and words", "vector": "Meaning", "text": "Words"}
 """By what the index's texts are ordered."""
 GROUPS: dict[Listing, str] = {
     "none": "Every moment",
-    "video": "One a video",
-    "event": "One a sentence",
-    "scene": "One a scene",
+    "video": "One per video",
+    "event": "One per sentence",
+    "scene": "One per scene",
 }
 """What is listed of answers that are alike."""
-Options = tuple[SearchMode, Listing, bool, float | None]
+FIELDS: tuple[FilterField, ...] = (
+    FilterField("camera", "Camera", "names", "recorded by this camera"),
+    FilterField("collection", "Collection", "names", "in this collection"),
+    FilterField("after", "From", "day", "recorded on this day or later"),
+    FilterField("before", "Before", "day", "recorded before this day"),
+    FilterField("hours", "Hours", "hours", "recorded at this time of day"),
+    FilterField("said", "Said", "words", "these words are said"),
+    FilterField("shows", "On screen", "words", "these words are in the picture"),
+    FilterField("in", "Only", "track", "search only in captions, speech or screen text"),
+    FilterField("longer", "At least", "length", "videos of this length or more"),
+    FilterField("shorter", "At most", "length", "videos of this length or less"),
+    FilterField("event-longer", "Event at least", "length", "events of this length or more"),
+    FilterField("event-shorter", "Event at most", "length", "events of this length or less"),
+    FilterField("path", "File", "names", "this file, or files of this name"),
+    FilterField("model", "Model", "names", "captions by this model"),
+)
+"""The filters, in the order in which they are offered; without the values of an index."""
+_TRACK_WORDS = {
+    CAPTION_TRACK: "captions",
+    SPEECH_TRACK: "speech",
+    SUBTITLE_TRACK: "subtitles",
+    SCREEN_TEXT_TRACK: "screen-text",
+}
+"""What is typed for a track."""
 _KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}  # and shared with the address
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How far a search looks."""
+
+    mode: SearchMode = "hybrid"
+    """By what texts are ordered."""
+    group: Listing = "none"
+    """What is listed of answers that are alike."""
+    everywhere: bool = False
+    """Whether the model is to look everywhere."""
+    budget_seconds: float | None = None
+    """How long it may look; without bound when None."""
 
 
 def form(desk: Desk) -> Question:
     """Draw the search box, and return the current question; call ``asking.asked`` first."""
     state = st.session_state
+    styles.load("filters")
     with st.form("ask", border=False):
         box, button = st.columns([8, 1], vertical_alignment="bottom", gap="small")
         box.text_input(
@@ -56,41 +106,151 @@ def form(desk: Desk) -> Question:
             else "What happens? For example: a red car drives from left to right",
             label_visibility="collapsed",
             persist_state="session",
+            autocomplete="off",
         )
         submitted = button.form_submit_button("Search", type="primary", width="stretch", on_click=asking.ask)
-    with st.container(horizontal=True, vertical_alignment="center", key="chips", gap="small"):
-        picture_form.picker(desk)
-        offered = {} if state.asked or state.picture else _offered(desk)
-        for number, (query, icon) in enumerate(offered.items()):
-            st.button(
-                markup.label(query, most=60),
-                key=f"chip_{number}",
-                icon=icon,
-                on_click=asking.ask,
-                args=(query,),
-            )
-        exact = False
-        if state.picture:
-            st.empty()  # so that what follows keeps its place
-        else:
-            exact = st.toggle(
-                "Ask the model when exactly",
-                value=True,
-                key="exact",
-                help="The index finds the video; the model then finds the exact times. Slower, but better.",
-                **_KEPT,
-            )
-        with st.popover("Options", icon=":material/tune:"):
-            options = _picture_options(desk) if state.picture else _options(desk, exact=exact)
-            if state.asked and not state.picture and may_edit():
-                _save(desk, state.asked)
+    exact = False
+    query = _read(state.asked)
+    with st.container(horizontal=True, vertical_alignment="top", key="search_controls", gap="small"):
+        with st.container(key="search_filters"):
+            query_bar.show(_bar_data(desk, state.asked, query), box="typed", more_values=_more_values(desk))
+        with st.container(
+            horizontal=True, vertical_alignment="center", key="search_options", gap="small", width="content"
+        ):
+            picture_form.picker(desk)
+            if not state.picture:
+                exact = st.toggle(
+                    "Check with the model",
+                    value=True,
+                    key="exact",
+                    help="The index finds the videos. The model then checks the best moments and finds their "
+                    "exact times: slower, but more reliable.",
+                    **_KEPT,
+                )
+            with st.popover("Options", icon=":material/tune:"):
+                options = _picture_options(desk) if state.picture else _options(desk, exact=exact)
+                if state.asked and not state.picture and may_edit():
+                    _save(desk, state.asked)
+    _did_you_mean(desk, query)
     name = picture_form.panel(desk)
     if submitted and not (state.asked or state.picture):
         st.html(notices.problem(UsageError("the search is empty", hint="enter an event")))
-    mode, group, everywhere, budget = options
     return Question(
-        state.asked, state.like, exact, mode, group, everywhere, budget, state.picture, name, state.without
+        state.asked,
+        state.like,
+        exact,
+        options.mode,
+        options.group,
+        options.everywhere,
+        options.budget_seconds,
+        state.picture,
+        name,
+        state.without,
     )
+
+
+# -- 1. Filters ------------------------------------------------------------
+
+
+def _read(asked: str) -> Query | None:
+    """The query as it is read; None for one that is refused, which the search says."""
+    try:
+        return parse_query(asked, wordless=True) if asked else None
+    except UsageError:
+        return None
+
+
+def _bar_data(desk: Desk, asked: str, query: Query | None) -> BarData:
+    """What the bar of filters shows and offers."""
+    values = query_values(desk.service)
+    fields = (with_values(field, values) for field in FIELDS)
+    recent, kept = _earlier(desk, asked)
+    return BarData(
+        asked,
+        tuple(field for field in fields if field.kind != "names" or field.values),
+        tuple(word for track, word in _TRACK_WORDS.items() if track in values.tracks),
+        (values.first_day, values.last_day),
+        tuple(part.text for part in query.parts) if query and query.relation and not query.together else (),
+        query.relation.upper() if query and not query.together else "",
+        tuple(term for term in query.understood if _is_note(term)) if query else (),
+        query.unread if query else (),
+        recent,
+        kept,
+    )
+
+
+def _earlier(desk: Desk, asked: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Recent queries, and saved searches with their names.
+
+    They are read while nothing is asked: an answer does not wait for them.
+    """
+    state = st.session_state
+    if not asked or "earlier_searches" not in state:
+        queries = dict.fromkeys(plain(search.query) for search in saved.recent(desk.service))
+        kept = tuple((plain(search.name), plain(search.query)) for search in saved.names(desk.service))
+        state.earlier_searches = (tuple(queries)[:_OFFERED_QUERIES], kept[:_OFFERED_QUERIES])
+    recent, kept = state.earlier_searches
+    return tuple(dict.fromkeys([asked, *recent] if asked else recent)), kept
+
+
+def _is_note(term: str) -> bool:
+    """Whether a term has no chip of its own: a negation, or how near two events must be."""
+    return ":" not in term and not term.startswith("-") and term.casefold() not in ("then", "and", "without")
+
+
+def with_values(field: FilterField, values: QueryValues) -> FilterField:
+    """A filter with the first of the values that it has in an index."""
+    if field.kind != "names":
+        return field
+    known = _offered_values(values, field.name)
+    return FilterField(
+        field.name,
+        field.label,
+        field.kind,
+        field.explained,
+        tuple(known[:_OFFERED_VALUES]),
+        len(known) > _OFFERED_VALUES,
+    )
+
+
+def _offered_values(values: QueryValues, name: str) -> list[str]:
+    """The values of a filter as they are offered: of paths, the names of the files."""
+    known = values.by_filter.get(name, ())
+    names = dict.fromkeys(map(markup.file_name, known)) if name == "path" else known
+    return [each for each in names if each.isprintable() and '"' not in each]
+
+
+def _more_values(desk: Desk) -> query_bar.MoreValues:
+    """Looks up values of a filter that contain a text."""
+    return lambda name, text: matching(query_values(desk.service), name, text)
+
+
+def matching(values: QueryValues, name: str, text: str) -> list[str]:
+    """The first values of a filter that contain a text, in any case."""
+    wanted = text.casefold()
+    return [each for each in _offered_values(values, name) if wanted in each.casefold()][:_OFFERED_VALUES]
+
+
+def _did_you_mean(desk: Desk, query: Query | None) -> None:
+    """A button for each filter that cannot be used and was probably meant to be another."""
+    if query is None or not (query.unread or ":" in st.session_state.asked):
+        return
+    asked = st.session_state.asked
+    meant: dict[str, list[Suggestion]] = {}
+    for each in suggested(desk.service, query):
+        meant.setdefault(each.better, []).append(each)
+    if not meant:
+        return
+    with st.container(horizontal=True, key="did_you_mean", gap="small", vertical_alignment="center"):
+        for number, (better, for_terms) in enumerate(meant.items()):
+            st.button(
+                f"Did you mean **{markup.label(better, most=60)}**?",
+                key=f"meant_{number}",
+                icon=":material/auto_fix_high:",
+                help=f"In place of {', '.join(markup.label(each.term, most=60) for each in for_terms)}",
+                on_click=asking.ask,
+                args=(reduce(corrected, for_terms, asked),),
+            )
 
 
 def narrowed(text: str, **filters: str) -> str:
@@ -101,62 +261,48 @@ def narrowed(text: str, **filters: str) -> str:
     return text
 
 
-def understood(query: Query) -> str:
-    """What was read as filters, negations and operators, and what was not, as HTML; empty for none."""
-    read = "".join(f'<span class="fx-chip">{markup.text(term)}</span>' for term in query.understood)
-    unread = "".join(
-        f'<span class="fx-chip fx-unread" title="{_as_words(term)}">'
-        f"{markup.text(term)} <i>as words</i></span>"
-        for term in query.unread
-    )
-    return f'<div class="fx-chips"><b>Understood</b>{read}{unread}</div>' if read or unread else ""
+# -- 2. Options ------------------------------------------------------------
 
 
-def _as_words(term: str) -> str:
-    """Why a term is no filter, for the title of its chip."""
-    meant = did_you_mean(term)
-    return "This is not a filter: it is searched as words." + (f" Did you mean {meant}?" if meant else "")
-
-
-def _options(desk: Desk, *, exact: bool) -> Options:
+def _options(desk: Desk, *, exact: bool) -> SearchOptions:
     mode = st.segmented_control(
-        "Look by", list(MODES), default="hybrid", key="mode", format_func=MODES.__getitem__, **_KEPT
+        "Rank by", list(MODES), default="hybrid", key="mode", format_func=MODES.__getitem__, **_KEPT
     )
     group = _listing(desk)
     everywhere = st.toggle(
-        "Look everywhere",
+        "Check all footage",
         key="everywhere",
         disabled=not exact,
-        help="The model checks all windows that match the filters, independent of captions. This takes a "
-        "long time.",
+        help="The model checks everything that the filters leave, not only what the index finds. "
+        "This takes a long time.",
         **_KEPT,
     )
     budget = st.number_input(
-        "Time limit in seconds",
+        "Time limit, in seconds",
         key="budget",
         min_value=1.0,
         step=5.0,
         value=None,
-        placeholder="no bound",
+        placeholder="none",
         disabled=not exact,
+        help="The model stops after this time; what it has not checked is marked.",
         **_KEPT,
     )
-    return mode or "hybrid", group, everywhere and exact, budget if exact else None
+    return SearchOptions(mode or "hybrid", group, everywhere and exact, budget if exact else None)
 
 
 def _listing(desk: Desk) -> Listing:
     """What is listed of answers that are alike; image vectors decide what one scene is."""
     offered = [each for each in GROUPS if each != "scene" or not picture_form.why_not(desk)]
     chosen: Listing | None = st.segmented_control(
-        "List", offered, default="none", key="group", format_func=GROUPS.__getitem__, **_KEPT
+        "Show", offered, default="none", key="group", format_func=GROUPS.__getitem__, **_KEPT
     )
     return chosen or "none"
 
 
-def _picture_options(desk: Desk) -> Options:
+def _picture_options(desk: Desk) -> SearchOptions:
     """What can be chosen for a search by picture: no model looks, and no text is compared."""
-    group = _listing(desk)
-    return "hybrid", group, False, None
+    return SearchOptions(group=_listing(desk))
 
 
 def note(desk: Desk, question: Question) -> None:
@@ -182,32 +328,24 @@ def _save(desk: Desk, query: str) -> None:
             try:
                 with editing(desk.settings, "save search"):
                     saved.save(desk.service, saved.SaveRequest(name=name, query=query))
+                st.session_state.pop("earlier_searches", None)
                 st.toast("Saved: see Review for what is new.")
             except FootageError as error:
                 st.html(notices.problem(error))
 
 
-def _offered(desk: Desk) -> dict[str, str | None]:
-    """Questions to press, with their icons: what the index can answer, recent ones, saved ones."""
-    kept: dict[str, str | None] = {
-        search.query: ":material/bookmark:" for search in saved.names(desk.service)[:RECENT]
-    }
-    recent: dict[str, str | None] = {
-        search.query: ":material/history:" for search in saved.recent(desk.service)[:RECENT]
-    }
-    examples: dict[str, str | None] = dict.fromkeys(_examples(desk))
-    return examples | recent | kept | examples if examples else {}
+# -- 3. Examples -----------------------------------------------------------
 
 
-def _examples(desk: Desk) -> list[str]:
+def examples(desk: Desk) -> list[str]:
     """Questions that the index can answer: an event of each of its first videos, all different."""
     first = browse.first_videos(desk.service, 2 * EXAMPLES)
-    examples: list[str] = []
+    found: list[str] = []
     for number, outline in enumerate(browse.outlines(desk.service, first).values()):
         turned = [*outline.events[number:], *outline.events[:number]]
-        fresh = (event.text for event in turned if event.text.strip() and event.text not in examples)
-        examples.extend(list(fresh)[:1])
-    return [*_said(desk, first)[: EXAMPLES // 2], *examples][:EXAMPLES]
+        fresh = (event.text for event in turned if event.text.strip() and event.text not in found)
+        found.extend(list(fresh)[:1])
+    return [*_said(desk, first)[: EXAMPLES // 2], *found][:EXAMPLES]
 
 
 def _said(desk: Desk, content_ids: Collection[str]) -> list[str]:

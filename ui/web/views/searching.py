@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from footage.core.types import Match, Span
-from service import browse
 from service.cancellation import CancelToken
 from service.events import Listener, ignore
 from ui.text import count
@@ -19,24 +18,21 @@ from ui.web import styles
 from ui.web.components import (
     answers,
     asking,
-    cards,
     markup,
     notices,
     questions,
     summary,
 )
-from ui.web.components.addresses import picture_address
 from ui.web.components.asking import Question
 from ui.web.components.resources import Desk
 from ui.web.search_runs import RunState, SearchRun
-from ui.web.views import answer_list
+from ui.web.views import answer_list, first_page, first_run
 
 if TYPE_CHECKING:
     from service.search import SearchResult
 
 AT = "at"
 """Key in the page's address: the answer in the player."""
-_TILES = 8
 _CAPTIONS_ALONE = (
     'These results are from captions only; to let the model check them, turn on "Check with the model".'
 )
@@ -67,6 +63,9 @@ def show(desk: Desk) -> None:
     styles.load("search")
     _follow_address()
     if not asking.asked():
+        if first_page.is_empty(desk):
+            first_run.show(desk.settings)
+            return
         st.html(
             '<div class="fx-hero"><h1>Search video by what happens, is said and is written in it.</h1></div>'
         )
@@ -75,7 +74,7 @@ def show(desk: Desk) -> None:
     if not question:
         _stop_search()
         answers.show("", {**asking.address(), AT: ""}, checking=False)
-        _welcome(desk)
+        first_page.show(desk)
         return
     answered: Answered | None = state.get("answered")
     if answered is None or answered.question != question:
@@ -248,8 +247,6 @@ def _answers(desk: Desk, answered: Answered, now: RunState) -> None:
         elif not now.finished:
             st.html('<p class="fx-coverage">The index has nothing near; the model is checking.</p>')
         return
-    if chips := questions.understood(result.query):
-        st.html(chips)
     if result.outcome in ("not found", "no caption matches"):
         st.html(
             notices.nothing_alike(question.picture_name, question.text, result)
@@ -280,30 +277,3 @@ def _so_far(now: RunState) -> str:
     if not checked:
         return f"{len(now.matches):,} from captions in {videos}; the model is checking the best."
     return f"{checked:,} checked of {len(now.matches):,} in {videos}; the model goes on."
-
-
-# -- Before any question ---------------------------------------------------
-
-
-def _welcome(desk: Desk) -> None:
-    """What the index holds, as tiles."""
-    status = browse.totals(desk.service)
-    if not notices.videos_in(status):
-        st.html(notices.remark("The index has no videos yet.", "Fill it with: footage index path/to/videos"))
-        return
-    holdings = markup.text(notices.holdings(status))
-    st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')
-    first = browse.first_videos(desk.service, _TILES)
-    videos, outlines = browse.videos(desk.service, first), browse.outlines(desk.service, first)
-    words = browse.words(desk.service, first)
-    tiles = []
-    for content_id in first:
-        video, path = videos[content_id], browse.path_of(desk.service, content_id)
-        events, said = outlines[content_id].events, words[content_id]
-        span = events[0].span if events else Span(0, video.duration_seconds)
-        picture = picture_address(content_id, span.middle_seconds, browse.file_at(desk.service, path))
-        kinds = [count(len(events), "event")] * bool(events or not said)
-        kinds += [count(len(said), "line of words", "lines of words")] * bool(said)
-        note = ", ".join(kinds)
-        tiles.append(cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=note))
-    st.html(f'<div class="fx-tiles">{"".join(tiles)}</div>')
