@@ -78,11 +78,27 @@ def play(
     matches: Sequence[Span] = (),
     words: player.VideoWords | None = None,
     autoplay: bool,
+    tracks: Sequence[player.FollowedObject] = (),
+    upcoming: Sequence[player.Upcoming] = (),
 ) -> None:
-    """Show a moment of a video in the player; its words are read from the index unless given."""
+    """Show a moment of a video in the player; its words are read from the index unless given.
+
+    ``tracks`` and ``upcoming`` are as of ``player.show``.
+    """
     if words is None:
         words = player.VideoWords(transcripts(desk.service, video.content_id))
-    st.fragment(_played)(desk, video, path, span, text=text, matches=matches, words=words, autoplay=autoplay)
+    st.fragment(_played)(
+        desk,
+        video,
+        path,
+        span,
+        text=text,
+        matches=matches,
+        words=words,
+        autoplay=autoplay,
+        tracks=tracks,
+        upcoming=upcoming,
+    )
 
 
 def _played(
@@ -95,6 +111,8 @@ def _played(
     matches: Sequence[Span],
     words: player.VideoWords,
     autoplay: bool,
+    tracks: Sequence[player.FollowedObject],
+    upcoming: Sequence[player.Upcoming],
 ) -> None:
     """The player; its picture can be searched by, on the search page."""
     asked = player.show(
@@ -109,6 +127,8 @@ def _played(
         autoplay=autoplay,
         actions=() if picture_form.why_not(desk) else ("picture",),
         file=browse.file_at(desk.service, path),
+        tracks=tracks,
+        upcoming=upcoming,
     )
     if asked.action == "picture" and asked.picture_seconds is not None and desk.search_page is not None:
         asking.ask_moment(path, asked.picture_seconds, asked.picture_box)

@@ -2,6 +2,7 @@
 
 from ui.web.components.player.component import StageState, show
 from ui.web.components.player.lanes import LaneMark
+from ui.web.components.player.moments import FollowedObject, Upcoming, followed
 from ui.web.components.player.words import VideoWords
 
-__all__ = ["LaneMark", "StageState", "VideoWords", "show"]
+__all__ = ["FollowedObject", "LaneMark", "StageState", "Upcoming", "VideoWords", "followed", "show"]

@@ -9,9 +9,8 @@ browser.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,13 @@ import streamlit as st
 from footage.core.errors import FootageError
 from footage.core.timecode import clamp
 from footage.core.types import File, Span, Video
-from service import previews
+from service import previews, sources
 from service.browse import Outline
-from ui.web.components import markup, media, notices
-from ui.web.components.addresses import address_of
-from ui.web.components.player import events, lanes
+from ui.web.components import markup, notices
+from ui.web.components.addresses import address_of, picture_address
+from ui.web.components.player import events, lanes, moments
 from ui.web.components.player.lanes import LaneMark
+from ui.web.components.player.moments import FollowedObject, Upcoming
 from ui.web.components.player.words import VideoWords
 from ui.web.components.region import Box
 
@@ -60,24 +60,6 @@ class StageState:
     """With the action "picture": the box on it; None for all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What the player shows, kept between runs."""
-
-    of: str
-    """Names the span."""
-    stretch: Span
-    """The segment of the video in the preview."""
-    at_seconds: float
-    """Where the last jump went, in video time."""
-    play: bool
-    """Whether it plays from there, in the one run after that was asked for."""
-    jumps: int = 0
-    """How often it jumped; the browser follows when this changes."""
-    view: Span | None = None
-    """The part of the timeline whose pieces are wanted one by one."""
-
-
 def show(
     cache: Path,
     video: Video,
@@ -93,6 +75,11 @@ def show(
     actions: Sequence[str] = (),
     key: str = "player",
     file: File | None = None,
+    identity: str = "",
+    provisional: bool = False,
+    verdict: str = "",
+    tracks: Sequence[FollowedObject] = (),
+    upcoming: Sequence[Upcoming] = (),
 ) -> StageState:
     """Show one moment of a video.
 
@@ -112,33 +99,43 @@ def show(
         actions: What the page does when asked to: of "previous", "next", "accept", "reject", "export" and
             "picture" (search by the picture on show).
         key: Names this player among the page's widgets.
-        file: The file at ``path`` as the index knows it: another one in its place is not shown.
+        file: The file at ``path`` as the index knows it: another one in its place is not shown. With it, the
+            browser has the preview cut by itself, and this returns at once.
+        identity: Names what is shown among the page's moments, and stays when its span sharpens: the player
+            then plays on, and the points move to the new span unless a person moved them. The span itself
+            when empty.
+        provisional: Whether the span comes from the index and is being checked at this moment.
+        verdict: What the check came to, such as "found" or "not found"; said in a line when it arrives.
+        tracks: Objects to draw over the picture.
+        upcoming: What the page's buttons play, in the page's order; each starts at a press while the page is
+            still being drawn.
     """
     st.html(_head(text, path, span))
     whole = Span(0.0, max(video.duration_seconds, 1e-3))
     moment = clamp(span, whole) or whole
-    of = hashlib.blake2b(f"{video.content_id} {span}".encode(), digest_size=8).hexdigest()
+    of = moments.name_of(video.content_id, span, identity)
 
     # 1. What came from the browser since the last run.
     sent = st.session_state.get(key)
     sent = sent if isinstance(sent, dict) else {}
-    in_out = events.read_marks(sent.get("marks"), of=of, duration_seconds=whole.end_seconds) or moment
+    marks = events.read_marks(sent.get("marks"), of=of, duration_seconds=whole.end_seconds)
     asked = _read_wishes(sent.get("asked"), of=of, duration_seconds=whole.end_seconds, actions=actions)
-    shown = _next_shown(st.session_state.get(f"{key} shown"), asked, of, moment, whole, autoplay=autoplay)
+    before = st.session_state.get(f"{key} shown")
+    shown = moments.next_shown(before, asked, of, moment, whole, autoplay=autoplay)
     st.session_state[f"{key} shown"] = shown
+    in_out = moments.chosen(marks, shown)
 
     # 2. The preview, or a sentence in its place.
-    clip = _preview(cache, path, video, shown.stretch, file)
+    clip = _clip(cache, path, video, shown.stretch, file, key)
 
     # 3. All of it to the browser.
     _component()(
         key=key,
         data={
             "of": of,
-            "clip": _served(clip, key),
-            "size": [video.width, video.height],
-            "duration": whole.end_seconds,
-            "frame": 1 / video.fps if video.fps > 0 else 0.04,
+            "clip": clip,
+            "poster": picture_address(video.content_id, shown.at_seconds, file, size="large") if file else "",
+            **moments.shape_of(video),
             "span": [moment.start_seconds, moment.end_seconds],
             "marks": [in_out.start_seconds, in_out.end_seconds],
             "jump": {"number": shown.jumps, "at": shown.at_seconds, "play": shown.play},
@@ -148,6 +145,10 @@ def show(
             "detail": _lanes(outline, words, matches, notes, shown.view) if shown.view else [],
             **_served_words(words, key),
             "actions": list(actions),
+            "provisional": provisional,
+            "verdict": verdict,
+            "tracks": moments.drawn(tracks),
+            "upcoming": moments.starts_of(upcoming),
         },
         on_marks_change=_nothing,
         on_asked_change=_nothing,
@@ -155,17 +156,26 @@ def show(
     return StageState(in_out, asked.action, asked.seconds, asked.at_seconds, asked.box)
 
 
-def _preview(
-    cache: Path, path: str, video: Video, stretch: Span, file: File | None
-) -> previews.Preview | None:
-    """The preview; None, and a sentence in its place, where it cannot be cut."""
+def _clip(
+    cache: Path, path: str, video: Video, stretch: Span, file: File | None, key: str
+) -> dict[str, object] | None:
+    """Where the browser gets the preview, or has it cut; None, and a sentence in its place, where it cannot.
+
+    A file of the index that lies on this machine is cut when the browser asks; else it is cut here and now,
+    unless it was before.
+    """
     place = st.empty()
     try:
+        if file is not None and Path(path).is_file():
+            with sources.unchanged(path, file):
+                return moments.clip_of(video, stretch, file)
         with place, st.spinner("Cutting the preview"):
-            return previews.preview(cache, path, content_id=video.content_id, stretch=stretch, file=file)
+            clip = previews.preview(cache, path, content_id=video.content_id, stretch=stretch, file=file)
     except FootageError as error:
         place.html(notices.problem(error))
         return None
+    url = address_of(str(clip.path), "video/mp4", f"stage {key}")
+    return {"url": url, "start": clip.start_seconds, "end": clip.stretch.end_seconds}
 
 
 def _head(text: str, path: str, span: Span) -> str:
@@ -184,25 +194,6 @@ def _read_wishes(value: object, *, of: str, duration_seconds: float, actions: Se
     return events.read_wishes(value, of=of, duration_seconds=duration_seconds, actions=actions)
 
 
-def _next_shown(
-    before: _Shown | None, asked: events.Wishes, of: str, moment: Span, whole: Span, *, autoplay: bool
-) -> _Shown:
-    """What to show now: another span starts afresh; a moment outside the preview moves or widens it."""
-    if before is None or before.of != of:
-        return _Shown(of, previews.around(moment, whole.end_seconds), moment.start_seconds, autoplay)
-    before = replace(before, play=False)
-    if asked.seconds is not None:
-        stretch = media.reaching(before.stretch, asked.seconds, whole.end_seconds)
-        before = replace(
-            before, stretch=stretch, at_seconds=asked.seconds, play=asked.play, jumps=before.jumps + 1
-        )
-    if asked.view:
-        margin = asked.view.duration_seconds  # what a drag brings into view is there already
-        wide = Span(max(0.0, asked.view.start_seconds - margin), asked.view.end_seconds + margin)
-        before = replace(before, view=clamp(wide, whole))
-    return before
-
-
 def _lanes(
     outline: Outline, words: VideoWords, matches: Sequence[LaneMark], notes: Sequence[LaneMark], within: Span
 ) -> list[dict[str, object]]:
@@ -210,17 +201,6 @@ def _lanes(
     named = [("Captions", captions), *words.marks.items(), ("Matches", matches), ("Notes", notes)]
     needed = "" if words.marks else "Captions"  # one lane at least
     return [lanes.lane(name, marks, within) for name, marks in named if marks or name == needed]
-
-
-def _served(clip: previews.Preview | None, key: str) -> dict[str, object] | None:
-    """Where the browser gets a preview, and what of the video it shows."""
-    if clip is None:
-        return None
-    return {
-        "url": address_of(str(clip.path), "video/mp4", f"stage {key}"),
-        "start": clip.start_seconds,
-        "end": clip.stretch.end_seconds,
-    }
 
 
 def _served_words(words: VideoWords, key: str) -> dict[str, object]:
