@@ -112,8 +112,9 @@ def add(
         raise UsageError("there is such an event at that time already")
     windows = store.windows.spans([content_id]).get(content_id, {}).values()
     if not any(overlap_seconds(span, window) > 0 for window in windows):
+        when = f"{format_time(span.start_seconds)} to {format_time(span.end_seconds)}"
         raise UsageError(
-            f"nothing was captioned from {format_time(span.start_seconds)} to {format_time(span.end_seconds)}",
+            f"nothing was captioned from {when}",
             hint="Index what happens in this video first; then events can be added.",
         )
     made = uuid.uuid4().hex, content_id, span, text, span, text, author.strip(), time.time()

@@ -112,6 +112,11 @@ def events(service: Service, content_id: str) -> list[Event]:
     return service.store().events.of(content_id)
 
 
+def windows(service: Service, content_id: str, track: str) -> tuple[WindowRecord, ...]:
+    """What one track holds of a video, by window."""
+    return tuple(service.store().windows.of(content_id, track=track))
+
+
 def words(service: Service, content_ids: Collection[str]) -> dict[str, list[Event]]:
     """What is said and written in some videos, by content id; each by track, then by time."""
     store = service.store()
@@ -198,7 +203,9 @@ def indexed_roots(service: Service, *, most: int | None = None) -> list[str]:
     asked = {real_path(path) for path in asked_paths(service)}
     if not asked:
         return []
-    roots = sorted({file.root or file.path for file in store.files.by_path().values() if file.state != "gone"})
+    roots = sorted(
+        {file.root or file.path for file in store.files.by_path().values() if file.state != "gone"}
+    )
     real_folders: dict[str, tuple[str, bool]] = {}
     found: list[str] = []
     for root in roots:
@@ -223,8 +230,8 @@ def _leads_into(root: str, folders: Collection[str], real_folders: dict[str, tup
     Args:
         root: The path.
         folders: The folders, as they really are.
-        real_folders: Where the folders of earlier paths lead, and whether that is in ``folders``: thousands of
-            files share a few of them.
+        real_folders: Where the folders of earlier paths lead, and whether that is in ``folders``: thousands
+            of files share a few of them.
     """
     if is_object_address(root) or os.path.islink(root):
         return _is_in(media_path(real_path(root)), folders)

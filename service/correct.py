@@ -139,9 +139,7 @@ class AddEventRequest(Request):
     """The person who adds it."""
 
 
-def add_event(
-    service: Service, request: AddEventRequest, *, on_event: Listener = ignore
-) -> KeptCorrection:
+def add_event(service: Service, request: AddEventRequest, *, on_event: Listener = ignore) -> KeptCorrection:
     """Add an event that no caption mentions; it is found at once, and can be corrected and taken back.
 
     Raises:

@@ -116,7 +116,9 @@ def recorded_at(file: File) -> datetime | None:
 def _by_name(file: File) -> tuple[Any, ...]:
     """Numbers in names count as numbers: clip2 comes before clip10."""
     name = PurePath(file.path).name.casefold()
-    parts = tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(name) if part)
+    parts = tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(name) if part
+    )
     return parts, file.path
 
 

@@ -88,7 +88,7 @@ def redoable(corrections: Iterable[Correction]) -> list[Correction]:
 
 
 def additions(corrections: Iterable[Correction]) -> set[tuple[Span, str]]:
-    """Span and text of what persons added that no caption mentions: the first version says what it replaces."""
+    """Span and text of what persons added that no caption mentions: its first version replaces itself."""
     first: dict[tuple[str, Span, str], Correction] = {}
     for each in sorted(corrections, key=lambda each: (each.made_at, each.id)):
         first.setdefault((each.content_id, each.original_span, each.original_text), each)

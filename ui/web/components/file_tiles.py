@@ -1,4 +1,4 @@
-"""Draws the files of the library as tiles and as rows, with what each track covers; HTML only, fetches nothing."""
+"""Draws the files of the library as tiles and rows, with what each track covers; fetches nothing."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def bars(tracks: Sequence[VideoTrack]) -> str:
         kind = each.track.partition(":")[0]
         wide = 100 if full else max(4, round(100 * share)) if each.seconds else 0
         title = markup.text(f"{name}: {part} of {markup.clock(round(each.seconds_total, 1))}")
-        pieces.append(f'<i class="fx-bar fx-bar-{markup.text(kind)}" title="{title}"><u style="width:{wide}%"></u></i>')
+        pieces.append(
+            f'<i class="fx-bar fx-bar-{markup.text(kind)}" title="{title}"><u style="width:{wide}%"></u></i>'
+        )
     said = markup.text(f"Indexed: {', '.join(words)}")
     return f'<span class="fx-bars" role="img" aria-label="{said}">{"".join(pieces)}</span>'
 
@@ -159,5 +161,3 @@ def _remark(file: File, *, missing: bool) -> str:
         reason = markup.shortened(file.reason.rstrip("."), 160)
         return f'<span class="fx-file-remark">{markup.text(reason[:1].upper() + reason[1:])}.</span>'
     return ""
-
-

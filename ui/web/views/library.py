@@ -1,10 +1,9 @@
-"""The library page: every file as a picture or a row, what of it is indexed, and an index run to change it."""
+"""The library page: every file as a tile or a row, what of it is indexed, and an index run to add more."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
@@ -48,9 +47,7 @@ _ORDER_WORDS = {
     "camera": "Camera",
     "state": "State",
 }
-_NEWEST_FIRST = ("recorded", "changed", "length")
 _SHARE_WORDS = {"skipped": "left out", "offline": "not connected"}
-_FAVOURITE_ZONES = ("Europe/London", "America/New_York")
 
 
 def show(desk: Desk) -> None:
@@ -62,10 +59,14 @@ def show(desk: Desk) -> None:
     pages.begin()
     styles.load("library")
     content_id = st.query_params.get("video", "")
-    links.show(place=f"video {content_id}" if content_id else "library", on_open=_open_link)
     if content_id:
         video.show(desk, content_id, back=_leave_video)
-        return
+    else:
+        _library(desk)
+    links.show(place=f"video {content_id}" if content_id else "library", on_open=_open_link)
+
+
+def _library(desk: Desk) -> None:
     status = browse.totals(desk.service)
     st.html(_head(status))
     empty = not sum(status.files.values())
@@ -115,7 +116,9 @@ def _troubles(desk: Desk, failed: Sequence[File]) -> None:
                 )
         for number in pages.paged(len(failed), TROUBLES, key="troubles"):
             file = failed[number]
-            with st.container(horizontal=True, vertical_alignment="center", key=f"failed_{number % TROUBLES}"):
+            with st.container(
+                horizontal=True, vertical_alignment="center", key=f"failed_{number % TROUBLES}"
+            ):
                 st.html(file_tiles.failure(file))
                 if may:
                     st.button(
@@ -159,7 +162,9 @@ def _cover(name: str, coverage: Coverage) -> str:
         if seconds:
             words = f"{markup.clock(round(seconds))} {_SHARE_WORDS.get(share, share)}"
             names.append(words)
-            parts.append(f'<i class="fx-share-{share}" style="flex:{seconds / found:.5f}" title="{words}"></i>')
+            parts.append(
+                f'<i class="fx-share-{share}" style="flex:{seconds / found:.5f}" title="{words}"></i>'
+            )
     unknown = coverage.files_of_unknown_length
     files = count(coverage.files_found, "file") + (f", {unknown:,} of unknown length" if unknown else "")
     part = coverage.seconds["indexed"] / found if found else 0.0
@@ -196,7 +201,6 @@ def _files(desk: Desk) -> None:
 
 def _toolbar(desk: Desk) -> tuple[FileList, bool]:
     """The search box, the filters and the order; gives the files that are wanted, and whether as tiles."""
-    state = st.session_state
     everything = library_files.chosen_files(desk.service, FileChoice())
     with st.container(key="library_tools"):
         with st.container(horizontal=True, vertical_alignment="bottom", key="library_find"):
@@ -228,8 +232,10 @@ def _toolbar(desk: Desk) -> tuple[FileList, bool]:
             view = st.segmented_control(
                 "View",
                 ["grid", "list"],
-                default=None if "file_view" in state else "grid",
-                format_func=lambda view: (":material/grid_view: Grid" if view == "grid" else ":material/view_list: List"),
+                default="grid",
+                format_func=lambda view: (
+                    ":material/grid_view: Grid" if view == "grid" else ":material/view_list: List"
+                ),
                 key="file_view",
                 label_visibility="collapsed",
                 required=True,
@@ -245,7 +251,7 @@ def _turn() -> None:
 
 
 def _filters(everything: FileList) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """States, cameras and collections to show; none chosen means all. What has one kind alone has no filter."""
+    """States, cameras and collections to show; none chosen means all. Where there is one, none is asked."""
     states = [state for state in library_files.STATES if everything.states.get(state)]
     several = len(states) > 1, len(everything.cameras) > 1, len(everything.collections) > 1
     if not any(several):
@@ -267,12 +273,14 @@ def _filters(everything: FileList) -> tuple[tuple[str, ...], tuple[str, ...], tu
         if several[1]:
             cameras = _several("Camera", "All cameras", everything.cameras, "file_cameras")
         if several[2]:
-            collections = _several("Collection", "All collections", everything.collections, "file_collections")
+            collections = _several(
+                "Collection", "All collections", everything.collections, "file_collections"
+            )
     return tuple(picked), tuple(cameras), tuple(collections)
 
 
 def _several(label: str, nothing: str, options: Sequence[str], key: str) -> list[str]:
-    return st.multiselect(
+    picked: list[str] = st.multiselect(
         label,
         options,
         format_func=markup.label,
@@ -282,16 +290,21 @@ def _several(label: str, nothing: str, options: Sequence[str], key: str) -> list
         width=260,
         persist_state="session",
     )
+    return picked
 
 
 def _page_of(chosen: FileList, *, grid: bool) -> Sequence[File]:
     """The files of the page that is turned to; another choice starts at its first page."""
     number = len(chosen.files)
     turns = max(1, -(-number // TILES))
-    found = count(number, "file") if number == chosen.total else f"{number:,} of {count(chosen.total, 'file')}"
+    found = (
+        count(number, "file") if number == chosen.total else f"{number:,} of {count(chosen.total, 'file')}"
+    )
     with st.container(horizontal=True, vertical_alignment="center", key="library_pages"):
         st.html(f'<p class="fx-sub" role="status">{found}</p>')
-        page = st.pagination(turns, key=f"files_{turns}_{number}", persist_state="session") if turns > 1 else 1
+        page = (
+            st.pagination(turns, key=f"files_{turns}_{number}", persist_state="session") if turns > 1 else 1
+        )
     return chosen.files[(page - 1) * TILES : page * TILES]
 
 
@@ -300,7 +313,7 @@ def _page_of(chosen: FileList, *, grid: bool) -> Sequence[File]:
 
 def _foot(desk: Desk, status: IndexStatus) -> None:
     """What only administrators ask for, small, and the zone of all times."""
-    facts = [("Index", short_path(str(status_place(desk))))]
+    facts = [("Index", short_path(str(desk.settings.db)))]
     if status.model:
         facts.append(("Captions by", status.model.model))
     settings = desk.settings
@@ -315,13 +328,8 @@ def _foot(desk: Desk, status: IndexStatus) -> None:
         zone_picker()
 
 
-def status_place(desk: Desk) -> object:
-    """Where the index lies."""
-    return desk.settings.db
-
-
 def zone_picker() -> None:
-    """Choose the time zone of all dates and times of the app: the browser's, this machine's, UTC or any other."""
+    """Choose the time zone of all dates of the app: the browser's, this machine's, UTC or any other."""
     browser, machine = str(st.context.timezone or ""), _machine_zone()
     names = {"": f"Times of this browser ({browser})" if browser else "Times of this machine"}
     if machine and machine != browser:

@@ -1,7 +1,7 @@
 """Makes links of a page (class ``fx-open``) open within the app; keeps the place in a list; draws nothing.
 
-A link has a real address, so that it can be opened in another tab, copied or shared. What the browser sends is
-not trusted: it names parts of an address, and the page decides what they mean.
+A link has a real address, so that it can be opened in another tab, copied or shared. What the browser sends
+is not trusted: it names parts of an address, and the page decides what they mean.
 """
 
 from __future__ import annotations
