@@ -38,7 +38,7 @@ class FileChoice:
     """Which files are wanted, and in which order."""
 
     words: str = ""
-    """Part of a name, folder, camera or collection; case and accents do not matter."""
+    """Part of a name, folder, camera or collection; case does not matter."""
     states: tuple[str, ...] = ()
     """Their states; empty for all."""
     cameras: tuple[str, ...] = ()

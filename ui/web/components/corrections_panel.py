@@ -18,7 +18,7 @@ from ui.web.components.resources import Desk
 
 
 def show(desk: Desk, details: VideoDetails, event: Event | None) -> None:
-    """The forms of one video: to correct the event that is chosen, and to add one that no caption mentions."""
+    """The forms of one video: to correct the chosen event, and to add one that no caption mentions."""
     if not details.windows:
         return
     with st.container(key="correct_panel"):
@@ -77,7 +77,7 @@ def _adding(desk: Desk, video: Video) -> None:
 
 
 def history(desk: Desk, details: VideoDetails) -> None:
-    """Every version of every correction of a video, by whom and when; each can be taken back or made again."""
+    """Every version of every correction, by whom and when; each can be taken back or made again."""
     versions = details.corrections
     if not versions:
         st.html(
