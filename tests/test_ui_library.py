@@ -1,4 +1,4 @@
-"""The library and the page of a video: what is listed, what is missing, what was corrected, and the way back."""
+"""The library and the page of a video: what is listed, missing and corrected, and the way back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from app_pages import addresses, page, press, texts, whole
 from screenshot_app import ROOT, browser_page, chromium, running_app
-from standin_model import StandinEmbedder
 from streamlit.testing.v1 import AppTest
 from test_ui_pages import db, field, first, library_page, open_page  # noqa: F401
 
@@ -20,6 +19,7 @@ from footage.core.config import load_settings
 from footage.core.corrections import additions, redoable
 from footage.core.errors import UsageError
 from footage.core.types import File, Span, Video
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer import correcting
 from service import browse, library_files
@@ -171,7 +171,7 @@ def test_what_a_link_sends_is_read_with_care(sent, parts, monkeypatch):
 
 def test_an_event_is_added_undone_and_made_again(db):  # noqa: F811
     store, gate = Store.open(db), of_camera(db, "gate")
-    embedders = lambda: [StandinEmbedder()]  # noqa: E731
+    embedders = lambda: [load_embedder()]  # noqa: E731
     here = {"store": store, "content_id": gate.content_id, "embedders": embedders}
     kept = correcting.add(**here, text="A fox  passes.", span=Span(1, 3), author="Ann")
     assert [event.text for event in store.events.of(gate.content_id)].count("A fox passes.") == 1
@@ -205,7 +205,7 @@ def test_two_events_on_one_span_are_told_apart(open_page, db):  # noqa: F811
     store, gate = Store.open(db), of_camera(db, "gate")
     one = store.events.of(gate.content_id)[0]
     correcting.add(
-        store, gate.content_id, text="Another thing.", span=one.span, embedders=lambda: [StandinEmbedder()]
+        store, gate.content_id, text="Another thing.", span=one.span, embedders=lambda: [load_embedder()]
     )
     app = open_page(library_page, video=gate.content_id)
     assert "1 of 2 at this time" in page(app) and "2 of 2 at this time" in page(app)

@@ -142,9 +142,12 @@ def _keys(of: str) -> tuple[str, str, str]:
 
 
 def _times(keys: tuple[str, str, str], span: Span) -> None:
+    state = st.session_state  # not defaults of the fields: the player's points are put there, too
+    state.setdefault(keys[1], format_time(span.start_seconds))
+    state.setdefault(keys[2], format_time(span.end_seconds))
     start, end = st.columns(2)
-    start.text_input("From", format_time(span.start_seconds), key=keys[1])
-    end.text_input("To", format_time(span.end_seconds), key=keys[2])
+    start.text_input("From", key=keys[1])
+    end.text_input("To", key=keys[2])
 
 
 def _undo_and_redo(desk: Desk, event: Event, said: Sequence[Correction], current: Correction | None) -> None:

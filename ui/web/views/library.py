@@ -70,7 +70,7 @@ def _library(desk: Desk) -> None:
     status = browse.totals(desk.service)
     st.html(_head(status))
     empty = not sum(status.files.values())
-    run_panel(desk.settings, browse.indexed_roots(desk.service, most=_ROOTS), folded=not empty)
+    run_panel(desk.settings, _roots(desk, status), folded=not empty)
     if empty:
         st.html(
             '<div class="fx-empty"><h2>No videos yet</h2><p>Index a folder above, or fill the index with:</p>'
@@ -84,6 +84,14 @@ def _library(desk: Desk) -> None:
     st.fragment(_files, run_every=_EVERY_SECONDS if goes_on else None)(desk)
     _foot(desk, status)
     shortcuts.show([shortcuts.Shortcut("/", "Find a file", "file_words")])
+
+
+def _roots(desk: Desk, status: IndexStatus) -> list[str]:
+    """The first folders that were indexed, as a hint; looked up once for each state of the index."""
+    kept: tuple[IndexStatus, list[str]] | None = st.session_state.get("indexed_roots")
+    if kept is None or kept[0] is not status:  # the same object until something is written
+        kept = st.session_state.indexed_roots = status, browse.indexed_roots(desk.service, most=_ROOTS)
+    return kept[1]
 
 
 def _head(status: IndexStatus) -> str:
