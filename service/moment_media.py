@@ -23,6 +23,7 @@ from service.sources import ShownSources
 if TYPE_CHECKING:
     from service.media_links import MediaClaim
     from service.session import Service
+    from service.waveform import WaveformPart
 
 AT_ONCE = 2
 """Clips and pictures that are cut at the same time."""
@@ -117,6 +118,23 @@ class MomentMedia:
                 cache, path, content_id=content_id, seconds=seconds, file=file, width=width
             )
         return _used(MediaFile(made, "image/jpeg", _name(content_id, seconds, "jpg")))
+
+    def waveform(self, content_id: str, part: int) -> WaveformPart:
+        """A part of the waveform of a video; errors as of ``file``, and ValueError for a part it has not."""
+        from service.waveform import waveform
+
+        path, file = self._source(content_id)
+        video = browse.videos(self._service, [content_id])[content_id]
+        settings = self._service.settings
+        return waveform(
+            settings.cache_dir,
+            path,
+            part,
+            content_id=content_id,
+            duration_seconds=video.duration_seconds,
+            file=file,
+            timeout_seconds=settings.decode_timeout_seconds,
+        )
 
     def _source(self, content_id: str) -> tuple[str, File]:
         """The path of a file that holds a video and may be read, and the file as the index knows it."""

@@ -201,7 +201,7 @@ def picture_pixels(service: Service, source: PictureSource) -> np.ndarray | None
     from service.sources import unchanged
 
     if source.moment:
-        content_id, seconds = _place(service, source.moment)
+        content_id, seconds = place(service, source.moment)
         file = service.store().files.path_of(content_id)
         if not media_path(file).is_file():
             if source.box is None:
@@ -264,7 +264,7 @@ def _embedded(
     """The vector of a picture, with where it is from."""
     from search.picture_queries import QueryPicture
 
-    content_id, seconds = _place(service, source.moment) if source.moment else ("", 0.0)
+    content_id, seconds = place(service, source.moment) if source.moment else ("", 0.0)
     if pixels is not None:
         vector = embedder.embed_pictures([pixels])[0]
     else:
@@ -278,7 +278,7 @@ def _embedded(
     return QueryPicture(vector, source.name, content_id, seconds)
 
 
-def _place(service: Service, moment: str) -> tuple[str, float]:
+def place(service: Service, moment: str) -> tuple[str, float]:
     """The content and the time of a moment of an indexed video."""
     from search.retrieval.similar import content_of, read_moment_in_video
 

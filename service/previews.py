@@ -18,7 +18,7 @@ from footage.core.errors import FootageError, VideoError
 from footage.core.types import File, Span
 from service import sources
 
-KINDS = ("previews", "thumbnails")
+KINDS = ("previews", "thumbnails", "waveforms")
 """Folders of the cache that hold files named after a video's content id."""
 LEAD_SECONDS = 2.0
 """Context before a span."""
@@ -72,7 +72,7 @@ def preview(cache: Path, path: str, *, content_id: str, stretch: Span, file: Fil
         VideoError: The file cannot be read there, or is not the one that was indexed.
         FootageError: The cache folder cannot be written.
     """
-    stem = _place(cache / "previews", content_id, stretch, sources.identity(path, file))
+    stem = place(cache / "previews", content_id, stretch, sources.identity(path, file))
     with _ahead_lock:
         ahead = _ahead.get(stem)
     if ahead and not ahead.cancel():  # it is being cut at this moment, or was
@@ -104,7 +104,7 @@ def kept_preview(
     cache: Path, path: str, *, content_id: str, stretch: Span, file: File | None = None
 ) -> Preview | None:
     """The clip as it was cut before from such a file, or None; what is damaged is removed."""
-    return _kept(_place(cache / "previews", content_id, stretch, sources.identity(path, file)), stretch)
+    return _kept(place(cache / "previews", content_id, stretch, sources.identity(path, file)), stretch)
 
 
 def _kept(stem: Path, stretch: Span) -> Preview | None:
@@ -141,7 +141,7 @@ def prefetch(
     cache: Path, path: str, *, content_id: str, stretch: Span, file: File | None = None
 ) -> Future[None]:
     """Cut a clip in the background, one at a time; an error is reported when the clip is requested."""
-    stem = _place(cache / "previews", content_id, stretch, sources.identity(path, file))
+    stem = place(cache / "previews", content_id, stretch, sources.identity(path, file))
 
     def cut() -> None:
         try:
@@ -185,7 +185,7 @@ def picture(
 
     stamp = "" if width == THUMBNAIL_WIDTH else f"\n{width}"
     moment = Span(seconds, seconds)
-    stem = _place(cache / "thumbnails", content_id, moment, sources.identity(path, file) + stamp)
+    stem = place(cache / "thumbnails", content_id, moment, sources.identity(path, file) + stamp)
     out, fresh = stem.with_name(f"{stem.name}.jpg"), False
     try:
         with sources.unchanged(path, file):
@@ -208,7 +208,7 @@ def forget(cache: Path, content_id: str) -> None:
             entry.unlink(missing_ok=True)
 
 
-def _place(folder: Path, content_id: str, span: Span, identity: str) -> Path:
+def place(folder: Path, content_id: str, span: Span, identity: str) -> Path:
     """Where something is kept that was cut from a file of some identity (see ``sources``), without ending."""
     stamp = f"{content_id}\n{span.start_seconds:.3f}\n{span.end_seconds:.3f}\n{identity}"
     name = hashlib.blake2b(stamp.encode(), digest_size=16).hexdigest()

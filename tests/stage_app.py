@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +13,7 @@ from footage.core.types import CaptionEvent, Event, Span, SpokenWord, TextBox
 from footage.media.video import probe
 from service.browse import Outline
 from service.transcript import Transcript
-from ui.web.components import player
+from ui.web.components import layout, player, shortcuts
 
 HOSTILE = "<img src=x onerror=alert(1)> **b** </script><script>alert(2)</script>"
 SPANS = [Span(10.5, 12.25), Span(20.0, 21.0)]
@@ -23,6 +24,8 @@ state.setdefault("heard", [])
 if "video" not in state:
     state.video = probe(os.environ["FOOTAGE_CLIP"], content_id="c")
 video = state.video
+if "hours" in st.query_params:
+    video = replace(video, duration_seconds=3600.0 * float(st.query_params["hours"]))
 many = int(st.query_params.get("many", 0))
 step = video.duration_seconds / max(1, many)
 events = [Event(str(n), "c", Span(n * step, (n + 1) * step), f"Event {n}", (0,)) for n in range(many)]
@@ -57,12 +60,22 @@ if talk:
 words = player.VideoWords(transcripts)
 
 
+early = "early" in st.query_params  # the span comes from the index until "Check" is pressed
+state.setdefault("checked", "")
+tracked = [player.FollowedObject("ball <b>", [(9.0 + n / 2, 0.1 * n, 0.5) for n in range(9)])]
+tracked += [player.FollowedObject("box", [(10.0, 0.2, 0.2, 0.4, 0.4), (11.0, 0.4, 0.2, 0.6, 0.4)])]
+
+
 def draw() -> None:
     result = player.show(
         Path(os.environ["FOOTAGE_CACHE_DIR"]),
         video,
         os.environ["FOOTAGE_CLIP"],
-        SPANS[state.number],
+        Span(9.5, 16.0) if early and not state.checked else SPANS[state.number],
+        identity="the same" if early else "",
+        provisional=early and not state.checked,
+        verdict=state.checked,
+        tracks=tracked if "tracks" in st.query_params else (),
         outline=Outline([Span(0.0, video.duration_seconds / 2)], events),
         matches=[player.LaneMark(span, "matched", "found") for span in SPANS],
         notes=[player.LaneMark(Span(1.0, 2.0), HOSTILE, "note")],
@@ -81,5 +94,28 @@ def draw() -> None:
         st.rerun()
 
 
-st.text_input("Typing")
-st.fragment(draw)()
+def check(verdict: str) -> None:
+    state.checked = verdict
+
+
+def page() -> None:
+    st.text_input("Typing", placeholder="Search", key="typing")
+    st.button("Check", key="check", on_click=check, args=("found",))
+    st.button("Refuse", on_click=check, args=("not found",))
+
+
+if "halves" in st.query_params:
+    from ui.web import styles
+
+    styles.load("base")
+    left, right = layout.halves()
+    with left:
+        page()
+        for number in range(12):
+            st.html(f'<div class="fx-card" style="height: 150px">Card {number}</div>')
+    with right, st.container(key="stage"):
+        st.fragment(draw)()
+else:
+    page()
+    st.fragment(draw)()
+shortcuts.show([shortcuts.Shortcut("q", "check it", "check"), shortcuts.Shortcut("w", "no such", "nothing")])

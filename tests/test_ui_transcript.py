@@ -166,7 +166,7 @@ class TestInABrowser:
         read.filter.press("Escape")
         read.until(lambda: len(read.lines()) == 4)
         read.page.mouse.click(5, 300)
-        read.press("/")
+        read.press("Shift+f")
         read.page.keyboard.type("ia")  # what is typed there is no key of the player
         read.until(lambda: read.filter.input_value() == "ia")
         assert read.result()[:3] == [10.5, 12.25, []]
@@ -209,14 +209,14 @@ class TestInABrowser:
         assert frame["x"] - picture["x"] == pytest.approx(picture["width"] / 4, abs=2)
         assert frame["y"] - picture["y"] == pytest.approx(picture["height"] / 2, abs=2)
         assert box.inner_text() == "EXIT 12"
-        read.press("l")  # a second on, it is elsewhere and reads otherwise
+        read.press(*["ArrowRight"] * 4)  # a second on, it is elsewhere and reads otherwise
         read.until(lambda: box.all_inner_texts() == ["EXIT 13"])
         read.press("b")
         read.until(lambda: box.count() == 0)
         assert (
-            read.page.get_by_role("button", name="Boxes around text").get_attribute("aria-pressed") == "false"
+            read.page.get_by_role("button", name="Boxes and tracks").get_attribute("aria-pressed") == "false"
         )
-        read.press("b", "l")
+        read.press("b", *["ArrowRight"] * 4)
         read.until(lambda: read.now() == "0:12.500" and box.count() == 0)  # it is gone by then
 
     def test_it_scrolls_along_until_the_reader_goes_elsewhere(self, open_read):
@@ -226,14 +226,14 @@ class TestInABrowser:
         sight += ".getBoundingClientRect(); return r.top >= l.top && r.bottom <= l.bottom }"
         inside = read.page.locator(".line.current")
         read.until(lambda: inside.evaluate(sight))
-        read.press("l", "l", "l")
+        read.press(*["ArrowRight"] * 12)
         read.until(lambda: read.lines(".current") == ["Line 225 of the talk"] and inside.evaluate(sight))
         read.page.locator(".lines").hover()
         read.page.wait_for_timeout(300)
         read.page.mouse.wheel(0, 3000)
         back = read.page.get_by_role("button", name="Back to now")
         back.wait_for()
-        read.press("l")
+        read.press(*["ArrowRight"] * 4)
         read.until(lambda: read.lines(".current") == ["Line 241 of the talk"])
         assert not inside.evaluate(sight) and back.is_visible()
         back.click()
@@ -272,7 +272,7 @@ class TestInABrowser:
 
     def test_it_is_folded_away(self, open_read):
         read = open_read()
-        read.press("r")
+        read.press("y")
         assert not read.page.locator(".lines").is_visible()
         fold = read.page.get_by_role("button", name="Transcript", exact=True)
         assert fold.get_attribute("aria-expanded") == "false"

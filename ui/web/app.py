@@ -16,7 +16,7 @@ from footage.core.errors import FootageError, StoreMissingError
 from service.session import LoadModel
 from ui.web import styles
 from ui.web.access.visitor import may_edit
-from ui.web.components import notices, resources
+from ui.web.components import notices, resources, shortcuts
 from ui.web.views import first_run, highlights, library, review, searching
 
 _COMPONENTS = Path(__file__).parent / "components"
@@ -32,6 +32,7 @@ def main(load_model: LoadModel | None = None) -> None:
     st.set_page_config(page_title="footage", page_icon=str(_COMPONENTS / "logo.svg"), layout="wide")
     st.logo(str(_COMPONENTS / "logo.svg"), size="large")
     styles.load("base")
+    shortcuts.everywhere()
     views = {
         "Search": (searching.show, "search"),
         "Highlights": (highlights.show, "movie"),

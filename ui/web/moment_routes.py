@@ -1,4 +1,4 @@
-"""Serves pictures and clips of moments to the app's own pages, cut when the browser asks for them.
+"""Serves pictures, clips and waveforms to the app's own pages, cut when the browser asks for them.
 
 It stands behind the gate: what is asked for comes from a visitor who may see the index. A picture is loaded
 when it comes into view, so that no page waits for a decoder. Addresses come from ``components.addresses``.
@@ -7,6 +7,7 @@ when it comes into view, so that no page waits for a decoder. Addresses come fro
 from __future__ import annotations
 
 import logging
+from base64 import b64encode
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from service.moment_media import MomentMedia
     from service.previews import Preview
+    from service.session import Service
 
 LONGEST_CLIP_SECONDS = 120.0
 """Longest clip that is cut for a page."""
@@ -48,11 +50,14 @@ class MomentRoutes:
         """Stand in front of ``app``."""
         self._app = app
         self._threads = CapacityLimiter(_THREADS)
+        self._sound_threads = CapacityLimiter(1)
+        self._clip_threads = CapacityLimiter(_THREADS)  # who pressed play does not wait for pictures
         self._router = Router(
             [
                 Route(f"{MOMENTS}/picture/{{content_id}}/{{milliseconds:int}}.jpg", self._picture),
                 Route(f"{MOMENTS}/clip/{{content_id}}/{{start:int}}-{{end:int}}.json", self._clip),
                 Route(f"{MOMENTS}/clip/{{content_id}}/{{start:int}}-{{end:int}}.mp4", self._clip_file),
+                Route(f"{MOMENTS}/waveform/{{content_id}}.json", self._waveform),
             ]
         )
 
@@ -62,12 +67,23 @@ class MomentRoutes:
         await (self._router if mine else self._app)(scope, receive, send)
 
     @cached_property
-    def _media(self) -> MomentMedia:
+    def _service(self) -> Service:
         from footage.core.config import load_settings
-        from service.moment_media import MomentMedia
         from service.session import Service
 
-        return MomentMedia(Service(load_settings()))
+        return Service(load_settings())
+
+    @cached_property
+    def _media(self) -> MomentMedia:
+        from service.moment_media import MomentMedia
+
+        return MomentMedia(self._service)
+
+    @cached_property
+    def _clips(self) -> MomentMedia:
+        from service.moment_media import MomentMedia
+
+        return MomentMedia(self._service)
 
     async def _picture(self, request: Request) -> Response:
         """The frame on show at a moment; where there is none, a drawing that says so."""
@@ -105,9 +121,30 @@ class MomentRoutes:
             return Response(str(error), HTTPStatus.NOT_FOUND, media_type="text/plain")
         return FileResponse(made.path, media_type="video/mp4", headers={"Cache-Control": _KEPT})
 
+    async def _waveform(self, request: Request) -> Response:
+        """A part of a waveform: its peaks as base64, how many make a second, and how many parts there are."""
+        from service.waveform import PART_SECONDS, PEAKS_PER_SECOND
+
+        part, content_id = request.query_params.get("part", "0"), request.path_params["content_id"]
+        try:
+            number = int(part) if part.isascii() and part.isdigit() and len(part) < 7 else -1
+            made = await to_thread.run_sync(
+                lambda: self._media.waveform(content_id, number), limiter=self._sound_threads
+            )
+        except (FootageError, ValueError) as error:
+            logger.info("no waveform: %s", error)
+            return JSONResponse({"error": str(error)}, HTTPStatus.NOT_FOUND)
+        answer = {
+            "parts": made.parts,
+            "part_seconds": PART_SECONDS,
+            "per_second": PEAKS_PER_SECOND,
+            "peaks": b64encode(made.peaks).decode("ascii"),
+        }
+        return JSONResponse(answer, headers={"Cache-Control": _KEPT})
+
     async def _cut(self, content_id: str, span: Span) -> Preview:
         end_seconds = min(span.end_seconds, span.start_seconds + LONGEST_CLIP_SECONDS)
         stretch = Span(span.start_seconds, end_seconds)
         return await to_thread.run_sync(
-            lambda: self._media.stretch(content_id, stretch), limiter=self._threads
+            lambda: self._clips.stretch(content_id, stretch), limiter=self._clip_threads
         )

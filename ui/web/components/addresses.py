@@ -64,6 +64,11 @@ def clip_address(
     return f"{MOMENTS}/clip/{quote(content_id, safe='')}/{start}-{end}.{ending}?v={known}"
 
 
+def waveform_address(content_id: str, file: File | None = None) -> str:
+    """Where the browser gets the waveform of a video, by ``part`` from 0; arguments as ``clip_address``."""
+    return f"{MOMENTS}/waveform/{quote(content_id, safe='')}.json?v={_version(file)}"
+
+
 def _version(file: File | None) -> str:
     """Tells one state of a file from another, in a few letters."""
     stamp = f"{file.fingerprint} {file.size_bytes} {file.modified_at}" if file else ""

@@ -12,15 +12,16 @@ from streamlit.delta_generator import DeltaGenerator
 from ui.web import styles
 
 
-def halves(*, key: str = "halves") -> tuple[DeltaGenerator, DeltaGenerator]:
+def halves(*, key: str = "halves", dock: bool = True) -> tuple[DeltaGenerator, DeltaGenerator]:
     """The column of the list, and the one of the stage.
 
     The stage's content belongs into a container with the key "stage".
 
     Args:
         key: Names the two on the page.
+        dock: Whether a phone docks the stage; else it stays where it stands, above the list.
     """
     styles.load("layout")
-    with st.container(key=f"{key}_layout"):
+    with st.container(key=f"{key}_layout" if dock else f"{key}_layout_in_place"):
         left, right = st.columns([7, 6], gap="large")
     return left, right

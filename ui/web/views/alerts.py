@@ -16,7 +16,7 @@ from service.alerts import manage
 from service.alerts.sinks import shown_name
 from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, markup, notices, pages
+from ui.web.components import cards, layout, markup, notices, pages
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
@@ -259,7 +259,7 @@ def _states(entry: AlertHistoryEntry) -> str:
 
 
 def _entries(desk: Desk, listed: Sequence[AlertHistoryEntry]) -> None:
-    left, right = st.columns([7, 6], gap="large")
+    left, right = layout.halves()
     with left:
         shown = pages.paged(
             len(listed), ITEMS, key=f"history_page_{st.session_state.get('history_round', 0)}"

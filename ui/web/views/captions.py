@@ -16,7 +16,7 @@ from service import audit, browse, correct
 from service.audit import AuditedCaption, CaptionsToCheckRequest, State
 from ui.text import count
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, markup, notices, pages
+from ui.web.components import cards, layout, markup, notices, pages
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
@@ -118,7 +118,7 @@ def _last(desk: Desk) -> None:
 
 def _list(desk: Desk, listed: Sequence[AuditedCaption]) -> None:
     """A page of captions, and the chosen one with its evidence."""
-    left, right = st.columns([7, 6], gap="large")
+    left, right = layout.halves()
     session = st.session_state
     with left:
         shown = pages.paged(len(listed), ITEMS, key=_page_key())

@@ -14,7 +14,7 @@ from footage.core.errors import FootageError
 from service import browse
 from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, clip_collection, markup, notices
+from ui.web.components import cards, clip_collection, layout, markup, notices
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
@@ -57,7 +57,7 @@ def show(desk: Desk) -> None:
             "the best clips within a total length.</p></div>"
         )
         return
-    left, right = st.columns([7, 6], gap="large")
+    left, right = layout.halves()
     with left:
         for number, clip in enumerate(held):
             _clip(desk, number, clip, last=number == len(held) - 1)

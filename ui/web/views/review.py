@@ -16,7 +16,7 @@ from service.events import ServiceEvent, StageProgress
 from service.saved import Item
 from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import bell, cards, markup, notices, pages
+from ui.web.components import bell, cards, layout, markup, notices, pages
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 from ui.web.views import alerts, cameras, captions
@@ -218,7 +218,7 @@ def _items(desk: Desk, search: Search, found: Sequence[Item]) -> None:
         rest = f"{count(counts['open'], 'item')} open in all." if counts["open"] else "Everything is decided."
         st.html(notices.remark(f"Nothing {(chosen_filter or '').lower()} here.", rest))
         return
-    left, right = st.columns([7, 6], gap="large")
+    left, right = layout.halves()
     with left:
         shown = pages.paged(len(listed), ITEMS, key=f"queue_page_{st.session_state.get('queue_round', 0)}")
         page = [listed[number] for number in shown]

@@ -11,7 +11,7 @@ import streamlit as st
 from footage.core.errors import FootageError, ModelUnavailableError
 from footage.core.types import File, Match, Span
 from search.pages import grouped
-from service import browse, marks, previews
+from service import browse, marks
 from service.browse import Outline
 from service.events import Hits, StageProgress, ignore
 from service.transcript import transcripts
@@ -23,6 +23,7 @@ from ui.web.components import (
     cards,
     clip_collection,
     evidence,
+    layout,
     markup,
     next_steps,
     notices,
@@ -301,7 +302,12 @@ def _list(desk: Desk, question: Question, result: SearchResult) -> None:
         words = player.VideoWords(
             transcripts(desk.service, chosen_match.video.content_id), quotes.first_track(chosen_match)
         )
-        st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], words, question)
+        upcoming = [
+            player.Upcoming(f"play_{number}", match.video, match.span, files.get(match.path))
+            for number, (match, _) in enumerate(page, first)
+        ]
+        outline = outlines[chosen_match.video.content_id]
+        st.fragment(_stage)(desk, listed, matches, outline, words, question, upcoming)
         next_steps.show(desk, question, chosen_match, files.get(chosen_match.path))
         ask_panel.box(desk, chosen_match.video, chosen_match.path, chosen_match.span)
         st.html(evidence.why(chosen_match))
@@ -314,6 +320,7 @@ def _stage(
     outline: Outline,
     words: player.VideoWords,
     question: Question,
+    upcoming: Sequence[player.Upcoming],
 ) -> None:
     """The answer in the player; its keys lead to the answers before and after."""
     state = st.session_state
@@ -341,16 +348,9 @@ def _stage(
             *(("accept", "reject", "export") if may_edit() else ()),
             *(() if picture_form.why_not(desk) else ("picture",)),
         ),
+        upcoming=upcoming,
     )
     state.in_out = asked.in_out
-    after = listed[(state.chosen + 1) % len(listed)]
-    previews.prefetch(
-        cache,
-        after.path,
-        content_id=after.video.content_id,
-        stretch=previews.around(after.span, after.video.duration_seconds),
-        file=browse.file_at(desk.service, after.path),
-    )
     if asked.action == "export":
         _collect(desk, question, match)
     elif asked.action in _LABELS:
@@ -395,8 +395,7 @@ def _choose(number: int) -> None:
 
 
 def _halves() -> Sequence[DeltaGenerator]:
-    halves: Sequence[DeltaGenerator] = st.columns([7, 6], gap="large")
-    return halves
+    return layout.halves()
 
 
 def _card(

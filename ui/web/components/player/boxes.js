@@ -15,8 +15,11 @@ class Boxes {
     this.lines.sort((one, other) => one.start - other.start)
     let last = 0
     this.reached = this.lines.map(({ end }) => (last = Math.max(last, end)))
-    this.button.hidden = !this.lines.length
     this.put([])
+  }
+
+  get has() {
+    return this.lines.length > 0
   }
 
   toggle() {

@@ -21,8 +21,9 @@ from footage.core.timecode import clamp
 from footage.core.types import File, Span, Video
 from service import previews, sources
 from service.browse import Outline
+from ui.text import plain
 from ui.web.components import markup, notices
-from ui.web.components.addresses import address_of, picture_address
+from ui.web.components.addresses import address_of, picture_address, waveform_address
 from ui.web.components.player import events, lanes, moments
 from ui.web.components.player.lanes import LaneMark
 from ui.web.components.player.moments import FollowedObject, Upcoming
@@ -31,11 +32,16 @@ from ui.web.components.region import Box
 
 _HERE = Path(__file__).parent
 _SCRIPTS = (
+    "../shortcuts/keyboard.js",
+    "keys.js",
     "clock.js",
     "player.js",
+    "waveform.js",
     "timeline.js",
     "transcript.js",
     "boxes.js",
+    "tracks.js",
+    "dock.js",
     "../region.js",
     "selection.js",
     "stage.js",
@@ -133,8 +139,11 @@ def show(
         key=key,
         data={
             "of": of,
+            "title": plain(text),
+            "when": markup.clock_span(moment),
             "clip": clip,
             "poster": picture_address(video.content_id, shown.at_seconds, file, size="large") if file else "",
+            "waveform": waveform_address(video.content_id, file) if file else "",
             **moments.shape_of(video),
             "span": [moment.start_seconds, moment.end_seconds],
             "marks": [in_out.start_seconds, in_out.end_seconds],

@@ -4,38 +4,12 @@
 const ONCE = ["accept", "reject", "export", "picture"] // of these, what counts each time that it is pressed
 const PAGE = ["previous", "next", "accept", "reject", "export", "picture"] // what the page does, where it says so
 const UNITS = { second: () => 1, tenth: () => 0.1, frame: (player) => player.frame }
-const KEYS = {
-  " ": "play",
-  k: "play",
-  j: "step - second",
-  l: "step + second",
-  i: "in = head",
-  o: "out = head",
-  n: "next",
-  p: "previous",
-  a: "accept",
-  x: "reject",
-  e: "export",
-  t: "loop",
-  m: "mute",
-  f: "full",
-  b: "boxes",
-  s: "select",
-  v: "picture",
-  Escape: "leave",
-  r: "fold",
-  "/": "find",
-  "?": "help",
-  "+": "zoom +",
-  "-": "zoom -",
-  0: "zoom all",
-}
-const ARROWS = { ArrowLeft: "-", ArrowRight: "+", PageUp: "- second", PageDown: "+ second" }
-const NUDGES = { BracketLeft: "in -", BracketRight: "in +", Comma: "out -", Period: "out +" } // keys by place
-const TYPING = "input:not([type=button], [type=submit], [type=checkbox], [type=radio]), textarea, select"
-const OTHERS =
-  "[contenteditable], [role=slider], [role=listbox], [role=combobox], [role=menu], [role=grid], [role=dialog]," +
-  " [role=tablist], [role=radiogroup], [role=spinbutton], canvas, video, audio"
+const NARROW = "(max-width: 640px)" // where the stage is docked at the bottom, as in styles/layout.css
+const STALE_MILLISECONDS = 4000 // so long the page may take to follow a moment that was started here
+const PARKED_MILLISECONDS = 3000
+const AHEAD = 6 // moments whose previews are cut before anybody asks
+
+let parked = null // what was playing when the page took the player away, to go on where it puts it next
 
 class Stage {
   constructor(root) {
@@ -44,6 +18,7 @@ class Stage {
       moved: () => this.draw(),
       reach: (seconds, play) => this.ask({ seconds, play }),
       marked: () => this.report({ marked: true }),
+      pushed: (point) => this.say(`${point === "in" ? "In" : "Out"} moved along`),
     })
     this.timeline = new Timeline(root.querySelector(".whole"), {
       seek: (seconds) => this.player.seek(seconds),
@@ -58,49 +33,139 @@ class Stage {
       },
     })
     this.boxes = new Boxes(root.querySelector(".boxes"), root.querySelector("[data-do=boxes]"))
+    this.tracks = new Tracks(root.querySelector(".tracked"))
     this.selection = new Selection(root, () => this.act("picture"))
     this.flush = settled(() => this.reportNow(), 120)
     root.addEventListener("click", (event) => {
       const button = event.target.closest("[data-do]")
       if (button) this.act(button.dataset.do)
     })
+    this.upcoming = []
     this.listening = new AbortController()
-    document.addEventListener("keydown", (event) => this.key(event), { signal: this.listening.signal })
+    const options = { signal: this.listening.signal }
+    document.addEventListener("click", (event) => this.pressed(event), { ...options, capture: true })
+    document.addEventListener("pointerover", (event) => this.pointed(event), { ...options, passive: true })
+    this.dock = new Dock(root, this.listening.signal)
+    keyboard().join(this)
   }
 
   close() {
+    const { video } = this.player
+    if (this.player.clip) {
+      const playing = !video.paused || Boolean(this.player.wanted?.play)
+      parked = { of: this.of, at: this.player.now, play: playing, until: performance.now() + PARKED_MILLISECONDS }
+    }
+    keyboard().leave(this)
     this.listening.abort()
     this.flush.never()
+    clearTimeout(this.ahead)
+    this.dock.close()
     this.timeline.close()
     this.transcript.close()
+    this.player.key = null
     this.player.unload()
   }
 
   // -- With Python ------------------------------------------------------------
 
   show(data, send, trigger) {
-    Object.assign(this, { send, trigger, actions: data.actions })
+    if (this.started && data.of === this.started.before && performance.now() < this.started.until) return
+    Object.assign(this, { send, trigger, actions: data.actions, upcoming: data.upcoming })
     const fresh = data.of !== this.of
-    if (fresh) {
-      this.flush.never()
-      this.of = data.of
-      this.unreported = {}
-      this.selection.turn(false)
-      this.player.open(data)
+    const begun = this.started?.of === data.of // it plays already, since it was pressed
+    this.started = null
+    const known = !fresh && this.player.span
+    const sharper = known && (data.span[0] !== known[0] || data.span[1] !== known[1])
+    if (fresh || begun) {
+      if (fresh) this.begin(data)
       this.timeline.open(data)
+      this.checking = false
+      this.say("")
     }
+    if (sharper) this.player.sharpen(data.span, data.marks)
+    if (data.provisional) this.say("From captions, being checked", "checking")
+    else if (this.checking || sharper) this.say(checked(data), data.verdict)
+    this.checking = data.provisional
     this.timeline.fill(data)
     this.transcript.load(data.words, data.track)
-    const jumped = fresh || data.jump.number !== this.jumps
+    this.tracks.fill(data.tracks)
+    this.dock.show(data)
+    const jumped = (fresh || data.jump.number !== this.jumps) && !begun
     this.jumps = data.jump.number
-    const same = (data.clip && this.player.clip && data.clip.url) === this.player.clip?.url
-    if (jumped || !same) this.player.load(data.clip, jumped ? data.jump : {})
+    const same = (data.clip && (data.clip.url ?? data.clip.ask)) === this.player.key
+    const resumed = fresh && parked?.of === data.of && performance.now() < parked.until ? parked : null
+    parked = null
+    if (jumped || !same) this.player.load(data.clip, { ...(jumped ? (resumed ?? data.jump) : {}), poster: data.poster })
     for (const button of this.root.querySelectorAll("[data-do]"))
       if (PAGE.includes(button.dataset.do)) button.hidden = !data.actions.includes(button.dataset.do)
-    for (const line of this.root.querySelectorAll("[data-needs]"))
-      line.hidden = !data.actions.includes(line.dataset.needs)
+    this.draw()
+    this.prepare()
+  }
+
+  /** Another moment. */
+  begin(data) {
+    this.flush.never()
+    this.of = data.of
+    this.unreported = {}
+    this.selection.turn(false)
+    this.player.open(data)
+  }
+
+  /** Say in a line below the picture what happened to the moment. */
+  say(words, kind = "") {
+    const line = this.root.querySelector(".news")
+    line.textContent = words
+    line.hidden = !words
+    line.dataset.kind = kind
+  }
+
+  // -- Moments that the page's buttons play ----------------------------------------
+
+  /** The moment that a press or a pointer is on; undefined for none. */
+  meant(event) {
+    if (!this.upcoming.length) return undefined
+    const names = new Set(event.composedPath().flatMap((each) => [...(each.classList ?? [])]))
+    return this.upcoming.find(({ target }) => names.has(`st-key-${target}`))
+  }
+
+  /** A button that plays a moment was pressed: start it now, the page follows. */
+  pressed(event) {
+    const button = event.composedPath().some((each) => each.tagName === "BUTTON" && !each.disabled)
+    const moment = button && this.meant(event)
+    if (moment) this.start(moment)
+  }
+
+  start(moment) {
+    const before = this.of
+    if (moment.of === before) return this.player.seek(moment.span[0], true)
+    this.begin({ ...moment, marks: moment.span })
+    this.started = { of: moment.of, before, until: performance.now() + STALE_MILLISECONDS }
+    this.say("")
+    this.player.load(moment.clip, { at: moment.span[0], play: true, poster: moment.poster })
     this.draw()
   }
+
+  /** What the pointer rests on is probably pressed next. */
+  pointed(event) {
+    const moment = this.meant(event)
+    if (moment) cutClip(moment.clip.ask).catch(() => {})
+  }
+
+  /** Have the previews of the next moments cut, one after the other, once the page rests. */
+  prepare() {
+    clearTimeout(this.ahead)
+    const here = this.upcoming.findIndex(({ of }) => of === this.of)
+    const next = [...this.upcoming.slice(here + 1), ...this.upcoming.slice(0, Math.max(0, here))].slice(0, AHEAD)
+    const cut = async () => {
+      for (const { clip } of next) {
+        if (this.listening.signal.aborted) return
+        await cutClip(clip.ask).catch(() => {})
+      }
+    }
+    if (next.length) this.ahead = setTimeout(cut, 600)
+  }
+
+  // -- To Python --------------------------------------------------------------------
 
   /** Ask for what only Python can do. What a button does is asked at once: new data must not take it away. */
   ask(wishes) {
@@ -133,14 +198,32 @@ class Stage {
     if (PAGE.includes(what)) {
       if (!this.actions.includes(what)) return false
       if (what === "picture") return this.find()
+      const here = this.upcoming.findIndex(({ of }) => of === this.of)
+      const other = here < 0 ? undefined : this.upcoming[here + { next: 1, previous: -1 }[what]]
       this.ask({ action: what })
+      if (other) {
+        this.flush.never()
+        this.reportNow() // before another moment is named
+        this.start(other)
+      }
     } else if (what === "select") return this.select()
-    else if (what === "leave") return this.selection.leave()
-    else if (what === "help") this.help()
+    else if (what === "leave") return this.selection.leave() || this.dock.leave()
+    else if (what === "help") keyboard().toggle()
+    else if (what === "dock") this.dock.turn()
     else if (what === "fold") this.transcript.open()
     else if (what === "find") return this.transcript.find()
     else if (what === "follow") this.transcript.back()
-    else if (what === "boxes") this.boxes.toggle()
+    else if (what === "boxes") {
+      if (!this.boxes.has && !this.tracks.has) return false
+      this.boxes.toggle()
+      this.tracks.on = this.boxes.on
+    } else if (what === "pause") {
+      if (!player.clip) return false
+      player.stop()
+    } else if (what === "shuttle") {
+      if (!player.clip) return false
+      player.shuttle(sign === "-" ? -1 : 1)
+    }
     else if (what === "zoom") {
       if (sign === "all") timeline.all()
       else timeline.zoom(sign === "+" ? 1 / 1.6 : 1.6, this.middle())
@@ -185,42 +268,28 @@ class Stage {
     return true
   }
 
-  help() {
-    const dialog = this.root.querySelector("dialog")
-    if (dialog.open) dialog.close()
-    else dialog.showModal()
-  }
-
   full() {
     if (document.fullscreenElement) document.exitFullscreen()
     else this.root.querySelector(".screen").requestFullscreen?.()
   }
 
-  key(event) {
-    const target = event.composedPath()[0]
-    const inside = event.composedPath().includes(this.root)
-    const element = target instanceof Element ? target : document.body
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey) return
-    if (this.root.querySelector("dialog").open && event.key !== "?") return
-    if (element.closest(TYPING) || (!inside && element.closest(OTHERS))) return
-    if (element.closest("button, a, summary, label, input") && [" ", "Enter"].includes(event.key)) return
-    const name = this.named(event, element)
-    if (event.repeat && ONCE.includes(name)) return
-    if (name && this.act(name)) event.preventDefault()
+  /** Do what a key stands for; false where it stands for nothing now. */
+  key(event, name, element) {
+    const act = actOf(name, element.closest(".clock")?.parentElement.dataset.point)
+    if (!act) return false
+    if (event.repeat && (ONCE.includes(act) || act.startsWith("shuttle"))) return false
+    return this.act(act)
   }
 
-  /** What a key stands for; on a point's clock the arrows move the point. */
-  named(event, element) {
-    const unit = event.altKey ? "second" : event.shiftKey ? "tenth" : "frame"
-    const arrow = ARROWS[event.key]
-    if (arrow) {
-      const what = element.closest(".clock")?.parentElement.dataset.point ?? "step"
-      if (arrow.length > 1 && what === "step") return null // pages are for scrolling
-      return arrow.length > 1 ? `${what} ${arrow}` : event.altKey ? null : `${what} ${arrow} ${unit}`
+  /** The player's part of the sheet: what can be done here. */
+  groups() {
+    const can = {
+      boxes: this.boxes.has || this.tracks.has,
+      words: !this.transcript.root.hidden,
+      leave: this.actions.includes("picture") || this.dock.narrow,
     }
-    if (NUDGES[event.code]) return `${NUDGES[event.code]} ${unit}`
-    if (event.altKey) return null
-    return KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+    const there = ({ needs }) => !needs || (can[needs] ?? this.actions.includes(needs))
+    return PLAYER_KEYS.map(({ title, lines }) => ({ title, lines: lines.filter(there) }))
   }
 
   // -- Drawing ------------------------------------------------------------------
@@ -243,9 +312,9 @@ class Stage {
     }
     const moved = player.in !== player.span[0] || player.out !== player.span[1]
     root.querySelector("[data-do=reset]").disabled = !moved
-    const playing = !player.video.paused
+    const playing = !player.video.paused || player.rate < 0 || Boolean(player.wanted?.play)
     root.classList.toggle("playing", playing)
-    root.querySelector(".play").ariaLabel = playing ? "Pause" : "Play"
+    for (const button of root.querySelectorAll(".play")) button.ariaLabel = playing ? "Pause" : "Play"
     root.querySelector("[data-do=loop]").ariaPressed = String(player.loops)
     root.querySelector("[data-do=mute]").ariaPressed = String(player.video.muted)
     const scrub = root.querySelector(".scrub")
@@ -258,8 +327,18 @@ class Stage {
     this.timeline.follow({ now, chosen, clip: player.clip })
     this.transcript.follow({ now, chosen })
     this.boxes.draw(now)
+    this.tracks.draw(now)
+    const drawn = this.boxes.has || this.tracks.has
+    root.querySelector("[data-do=boxes]").hidden = !drawn
     this.selection.draw(this.actions.includes("picture") && Boolean(player.clip) && !playing)
   }
+}
+
+/** What a check came to, in a few words. */
+function checked({ span: [start, end], verdict }) {
+  if (verdict === "not found") return "Checked: not found here"
+  const times = end < 60 ? `${start.toFixed(1)} – ${end.toFixed(1)} s` : `${clock(start, 1)} – ${clock(end, 1)}`
+  return `Checked: ${verdict === "uncertain" ? "uncertain, " : ""}${times}`
 }
 
 const stages = new WeakMap()

@@ -40,17 +40,31 @@ class Timeline {
     this.view.addEventListener("pointermove", (event) => this.hover(event))
     this.view.addEventListener("pointerleave", () => (this.tip.hidden = true))
     this.view.addEventListener("wheel", (event) => this.wheel(event), { passive: false })
-    this.resized = new ResizeObserver(() => this.ticks())
+    this.wave = new WaveformLane(root.querySelector(".wave"), () => this.sounds())
+    this.resized = new ResizeObserver(() => {
+      this.ticks()
+      if (this.duration) this.wave.look(this.start, this.end)
+    })
     this.resized.observe(this.view)
   }
 
   close() {
     this.resized.disconnect()
     this.finer.never()
+    this.wave.close()
+  }
+
+  /** There is sound: make room for its lane. */
+  sounds() {
+    this.root.classList.add("heard")
+    this.named(this.drawn ?? this.lanes)
+    this.wave.look(this.start, this.end)
   }
 
   /** Another video, or another span of it. */
-  open({ duration, span }) {
+  open({ duration, span, waveform }) {
+    if (waveform !== this.wave.address) this.root.classList.remove("heard")
+    this.wave.open(waveform, duration)
     if (duration !== this.duration) [this.duration, this.start, this.end] = [duration, 0, duration]
     else if (span[0] < this.start || span[1] > this.end) this.center((span[0] + span[1]) / 2)
     this.root.querySelector(".far").textContent = clock(duration, 1)
@@ -113,6 +127,7 @@ class Timeline {
     const chosen = fits && long < this.duration ? this.detail : this.lanes
     if (chosen !== this.drawn) this.draw(chosen)
     this.ticks()
+    this.wave.look(this.start, this.end)
   }
 
   draw(lanes) {
@@ -179,6 +194,12 @@ class Timeline {
       made.style.setProperty("--rows", lane.rows)
       return made
     })
+    if (this.wave.sound) {
+      const made = document.createElement("span")
+      made.textContent = "Sound"
+      made.className = "sound"
+      names.unshift(made)
+    }
     this.root.querySelector(".names").replaceChildren(...names)
     this.view.ariaDescription = lanes.map((lane) => `${lane.name}: ${lane.count}`).join(", ")
   }

@@ -1,6 +1,7 @@
 """Gives a page keys: each presses the page's own button, so that a key does nothing that a press cannot.
 
-Keys of the player are the player's own; where one stands on the page, its sheet lists both.
+``keyboard.js`` is the one place that listens, for page and player alike, and that draws the "?" sheet from
+the tables of both.
 """
 
 from __future__ import annotations
@@ -38,11 +39,14 @@ def show(shortcuts: Sequence[Shortcut], *, key: str = "shortcuts") -> None:
     _component()(key=key, data={"shortcuts": [asdict(each) for each in shortcuts]}, height=1)
 
 
+def everywhere() -> None:
+    """Draw nothing, and listen to the keys that every page has: the search box and the sheet."""
+    show((), key="shortcuts_everywhere")
+
+
 @functools.cache
 def _component() -> Any:
+    scripts = [(_HERE / name).read_text("utf-8") for name in ("keyboard.js", "shortcuts.js")]
     return st.components.v2.component(
-        "footage_shortcuts",
-        html=(_HERE / "sheet.html").read_text("utf-8"),
-        css=(_HERE / "sheet.css").read_text("utf-8"),
-        js=(_HERE / "shortcuts.js").read_text("utf-8"),
+        "footage_shortcuts", html='<span hidden aria-hidden="true"></span>', js="\n".join(scripts)
     )

@@ -1,57 +1,39 @@
-// Listens to the keys of a page. Foreign text is only ever set as text.
-
-const TYPING =
-  "input:not([type=button], [type=submit], [type=checkbox], [type=radio]), textarea, select, [contenteditable]," +
-  " [role=listbox], [role=combobox], [role=menu], [role=grid]"
+// The keys of a page: each presses the page's own button, or puts the focus into a field.
 
 class Shortcuts {
-  constructor(root) {
-    this.dialog = root.querySelector("dialog")
-    this.listening = new AbortController()
-    document.addEventListener("keydown", (event) => this.key(event), { signal: this.listening.signal })
+  constructor() {
+    this.shortcuts = []
+    keyboard().join(this, true)
   }
 
   close() {
-    this.listening.abort()
+    keyboard().leave(this)
   }
 
   show(shortcuts) {
     this.shortcuts = shortcuts
-    const lines = shortcuts.map(({ key, does }) => {
-      const [line, term, what, cap] = ["div", "dt", "dd", "kbd"].map((name) => document.createElement(name))
-      cap.textContent = key === " " ? "Space" : key
-      what.textContent = does
-      term.append(cap)
-      line.append(term, what)
-      return line
-    })
-    this.dialog.querySelector("dl").replaceChildren(...lines)
   }
 
-  key(event) {
-    const element = event.composedPath()[0]
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
-    if (element instanceof Element && element.closest(TYPING)) return
-    if (event.key === "?" && !document.querySelector(".st-key-stage")) {
-      this.dialog.open ? this.dialog.close() : this.dialog.showModal()
-      return event.preventDefault()
-    }
-    if (this.dialog.open) return
-    const name = event.shiftKey && event.key.length === 1 ? `Shift+${event.key.toLowerCase()}` : event.key.toLowerCase()
-    const found = this.shortcuts.find(({ key }) => key.toLowerCase() === name.toLowerCase())
-    if (found && this.press(found.target)) event.preventDefault()
+  groups() {
+    const lines = this.shortcuts.filter(({ target }) => this.control(target)).map(({ key, does }) => ({ keys: [key], does }))
+    return [{ title: "This page", lines }]
   }
 
-  press(target) {
-    const place = document.querySelector(`.st-key-${CSS.escape(target)}`)
-    const control = place?.querySelector("button, input, textarea")
-    if (!control || control.disabled) return false
+  key(event, name) {
+    const found = this.shortcuts.find(({ key }) => key.toLowerCase() === name)
+    const control = found && this.control(found.target)
+    if (!control || (event.repeat && control.tagName === "BUTTON")) return false
     if (control.tagName === "BUTTON") control.click()
     else {
       control.focus()
       control.select?.()
     }
     return true
+  }
+
+  control(target) {
+    const control = document.querySelector(`.st-key-${CSS.escape(target)}`)?.querySelector("button, input, textarea")
+    return control && !control.disabled ? control : null
   }
 }
 
@@ -60,7 +42,7 @@ const all = new WeakMap()
 export default function ({ data, parentElement }) {
   let shortcuts = all.get(parentElement)
   if (!shortcuts) {
-    shortcuts = new Shortcuts(parentElement)
+    shortcuts = new Shortcuts()
     all.set(parentElement, shortcuts)
   }
   shortcuts.show(data.shortcuts)
