@@ -75,8 +75,8 @@ def open_page(db, tmp_path, monkeypatch) -> Iterator[Callable[..., AppTest]]:
 
 def field(app: AppTest, name: str) -> object:
     """A field of the form that corrects the chosen event."""
-    fields = [*app.text_area, *app.text_input]
-    return next(each for each in fields if (each.key or "").startswith(f"{name}_") and "_new_" not in each.key)
+    keyed = [each for each in [*app.text_area, *app.text_input] if each.key]
+    return next(each for each in keyed if each.key.startswith(f"{name}_") and "_new_" not in each.key)
 
 
 def review_page() -> None:
