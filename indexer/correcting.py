@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from footage.core import corrections
 from footage.core.corrections import Correction
 from footage.core.errors import StoreBusyError, UsageError
-from footage.core.timecode import format_time
+from footage.core.timecode import format_time, overlap_seconds
 from footage.core.timeline import merge_events
 from footage.core.types import Event, Span
 from footage.embed.protocol import TextEmbedder
@@ -63,20 +63,9 @@ def correct(
     """
     span = span or event.span
     text = " ".join(text.split())
-    if not text:
-        raise UsageError("a correction needs a text", hint="Describe the event.")
-    if len(text) > MOST_CHARACTERS:
-        raise UsageError(f"a correction has at most {MOST_CHARACTERS:,} characters, got {len(text):,}")
     if (text, span) == (event.text, event.span):
         raise UsageError("nothing was changed", hint="Change the text or the times.")
-    video = store.videos.of([event.content_id]).get(event.content_id)
-    length = video.duration_seconds if video else 0.0
-    if span.start_seconds >= length or span.end_seconds > length + 0.05 or not span.duration_seconds:
-        raise UsageError(
-            f"{format_time(span.start_seconds)} to {format_time(span.end_seconds)} is not a valid segment "
-            f"of a video of {format_time(length)}",
-            hint="Use a start before the end, both within the video.",
-        )
+    text, span = _checked(store, event.content_id, text, span)
     said = store.annotations.corrections.all([event.content_id])
     before = next((each for each in corrections.standing(said) if each.event_id == event.id), None)
     correction = Correction(
@@ -84,13 +73,54 @@ def correct(
         event.content_id,
         before.original_span if before else event.span,
         before.original_text if before else event.text,
-        Span(span.start_seconds, min(span.end_seconds, length)),
+        span,
         text,
         author.strip(),
         time.time(),
     )
     store.annotations.corrections.put([correction])
     return KeptCorrection(correction, _take_in(store, event.content_id, embedders))
+
+
+def add(
+    store: Store,
+    content_id: str,
+    *,
+    text: str,
+    span: Span,
+    author: str = "",
+    embedders: Callable[[], Sequence[TextEmbedder]],
+) -> KeptCorrection:
+    """Add an event that no caption mentions, and make it searchable. It is kept as a correction of itself.
+
+    Args:
+        store: The index.
+        content_id: The video.
+        text: What happens.
+        span: When, in video time.
+        author: Who says so.
+        embedders: As of ``correct``.
+
+    Raises:
+        UsageError: the text is empty or too long, there is such an event already, the time lies outside of
+            the video, or no caption was made there.
+        StoreError: the index cannot be written.
+        ModelError: an embedder cannot be loaded.
+    """
+    text, span = _checked(store, content_id, text, span)
+    if any((event.text, event.span) == (text, span) for event in store.events.of(content_id)):
+        raise UsageError("there is such an event at that time already")
+    windows = store.windows.spans([content_id]).get(content_id, {}).values()
+    if not any(overlap_seconds(span, window) > 0 for window in windows):
+        when = f"{format_time(span.start_seconds)} to {format_time(span.end_seconds)}"
+        raise UsageError(
+            f"nothing was captioned from {when}",
+            hint="Index what happens in this video first; then events can be added.",
+        )
+    made = uuid.uuid4().hex, content_id, span, text, span, text, author.strip(), time.time()
+    correction = Correction(*made)
+    store.annotations.corrections.put([correction])
+    return KeptCorrection(correction, _take_in(store, content_id, embedders))
 
 
 def undo(
@@ -107,6 +137,15 @@ def undo(
     return KeptCorrection(taken_back, _take_in(store, correction.content_id, embedders))
 
 
+def redo(
+    store: Store, correction: Correction, *, embedders: Callable[[], Sequence[TextEmbedder]]
+) -> KeptCorrection:
+    """Let a version count again that was taken back; errors as of ``undo``."""
+    again = replace(correction, undone_at=0.0)
+    store.annotations.corrections.put([again])
+    return KeptCorrection(again, _take_in(store, correction.content_id, embedders))
+
+
 def corrected(store: Store, content_id: str) -> corrections.Corrected:
     """The corrections of a video, and which of them still match the caption that they were made for.
 
@@ -121,6 +160,28 @@ def corrected(store: Store, content_id: str) -> corrections.Corrected:
     records = store.windows.of(content_id)
     windows = {record.window.index: record.window.span for record in records}
     return corrections.apply(content_id, merge_events(content_id, records), said, windows=windows)
+
+
+def _checked(store: Store, content_id: str, text: str, span: Span) -> tuple[str, Span]:
+    """A text and a span as they are kept.
+
+    Raises:
+        UsageError: the text is empty or too long, or the time lies outside of the video.
+    """
+    text = " ".join(text.split())
+    if not text:
+        raise UsageError("a correction needs a text", hint="Describe the event.")
+    if len(text) > MOST_CHARACTERS:
+        raise UsageError(f"a correction has at most {MOST_CHARACTERS:,} characters, got {len(text):,}")
+    video = store.videos.of([content_id]).get(content_id)
+    length = video.duration_seconds if video else 0.0
+    if span.start_seconds >= length or span.end_seconds > length + 0.05 or not span.duration_seconds:
+        raise UsageError(
+            f"{format_time(span.start_seconds)} to {format_time(span.end_seconds)} is not a valid segment "
+            f"of a video of {format_time(length)}",
+            hint="Use a start before the end, both within the video.",
+        )
+    return text, Span(span.start_seconds, min(span.end_seconds, length))
 
 
 def _take_in(store: Store, content_id: str, embedders: Callable[[], Sequence[TextEmbedder]]) -> bool:

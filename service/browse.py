@@ -5,6 +5,7 @@ Every function here raises a ``StoreError`` when there is no index, or it cannot
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from footage.core.tracks import CAPTION_TRACK, TRACKS
 from footage.core.types import Event, File, Match, Span, Video, WindowRecord
+from footage.objects.address import is_object_address
 from footage.objects.paths import media_path, real_path
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class VideoDetails:
     path: str
     """A file that holds it, one that can be reached if there is one; empty when none is known."""
     files: tuple[File, ...]
-    """The files that hold it and are not gone."""
+    """The files that hold it, and those that did and are gone."""
     outline: Outline
     """Its captioned windows and events."""
     scene: str
@@ -110,6 +112,11 @@ def events(service: Service, content_id: str) -> list[Event]:
     return service.store().events.of(content_id)
 
 
+def windows(service: Service, content_id: str, track: str) -> tuple[WindowRecord, ...]:
+    """What one track holds of a video, by window."""
+    return tuple(service.store().windows.of(content_id, track=track))
+
+
 def words(service: Service, content_ids: Collection[str]) -> dict[str, list[Event]]:
     """What is said and written in some videos, by content id; each by track, then by time."""
     store = service.store()
@@ -158,16 +165,14 @@ def video(service: Service, content_id: str) -> VideoDetails | None:
     from indexer.correcting import corrected
 
     store = service.store()
-    known = store.videos.of([content_id]).get(content_id)
+    known = store.videos.known([content_id]).get(content_id)
     if known is None:
         return None
     scenes = [text.text for text in store.texts.of(content_id) if text.owner_kind == "scene"]
     return VideoDetails(
         video=known,
         path=store.files.path_of(content_id),
-        files=tuple(
-            file for file in store.files.all() if file.content_id == content_id and file.state != "gone"
-        ),
+        files=tuple(file for file in store.files.all() if file.content_id == content_id),
         outline=outlines(service, [content_id])[content_id],
         scene=scenes[0] if scenes else "",
         windows=tuple(store.windows.of(content_id)),
@@ -182,20 +187,64 @@ def asked_paths(service: Service) -> set[str]:
     return {path for run in store.runs.all() for path in run.paths} if store else set()
 
 
-def indexed_roots(service: Service) -> list[str]:
+def indexed_roots(service: Service, *, most: int | None = None) -> list[str]:
     """The folders that runs were started on, or the single files, in order; none without an index.
 
     Rows of files may have been imported with captions, and then say whatever their writer wanted: only what
     a run on this index was asked to index counts.
+
+    Args:
+        service: What to work with.
+        most: How many are wanted, the first ones; all for None.
     """
     store = service.existing_store()
     if store is None:
         return []
     asked = {real_path(path) for path in asked_paths(service)}
-    roots = {file.root or file.path for file in store.files.all() if file.state != "gone"}
-    return sorted(root for root in roots if _is_in(media_path(real_path(root)), asked))
+    if not asked:
+        return []
+    roots = sorted(
+        {file.root or file.path for file in store.files.by_path().values() if file.state != "gone"}
+    )
+    real_folders: dict[str, tuple[str, bool]] = {}
+    found: list[str] = []
+    for root in roots:
+        if most is not None and len(found) == most:
+            break
+        if _leads_into(root, asked, real_folders):
+            found.append(root)
+    return found
 
 
-def _is_in(path: Path, folders: set[str]) -> bool:
+def last_speed(service: Service) -> float | None:
+    """Footage seconds that the last run with captions captioned per second; None before the first."""
+    for run in service.store().runs.all():
+        if run.windows_captioned and run.ended_at > run.started_at:
+            return run.seconds_captioned / (run.ended_at - run.started_at)
+    return None
+
+
+def _leads_into(root: str, folders: Collection[str], real_folders: dict[str, tuple[str, bool]]) -> bool:
+    """Whether a path, links followed, is one of some folders or lies in one of them.
+
+    Args:
+        root: The path.
+        folders: The folders, as they really are.
+        real_folders: Where the folders of earlier paths lead, and whether that is in ``folders``: thousands
+            of files share a few of them.
+    """
+    if is_object_address(root) or os.path.islink(root):
+        return _is_in(media_path(real_path(root)), folders)
+    parent, name = os.path.split(root)
+    if name in ("", os.curdir, os.pardir):
+        return _is_in(media_path(real_path(root)), folders)
+    if parent not in real_folders:
+        real = real_path(parent)
+        real_folders[parent] = real, _is_in(media_path(real), folders)
+    real, inside = real_folders[parent]
+    return inside or os.path.join(real, name) in folders
+
+
+def _is_in(path: Path, folders: Collection[str]) -> bool:
     """Whether a path is one of some, or lies in one of them."""
     return any(str(each) in folders for each in (path, *path.parents))

@@ -126,6 +126,39 @@ def correct_event(
     )
 
 
+class AddEventRequest(Request):
+    """Something that happens and that no caption mentions."""
+
+    content_id: str
+    """The video."""
+    text: str
+    """What happens."""
+    span: InstanceOf[Span]
+    """When, in video time."""
+    author: str = ""
+    """The person who adds it."""
+
+
+def add_event(service: Service, request: AddEventRequest, *, on_event: Listener = ignore) -> KeptCorrection:
+    """Add an event that no caption mentions; it is found at once, and can be corrected and taken back.
+
+    Raises:
+        UsageError: the text is empty or too long, there is such an event already, the times lie outside of
+            the video, or no caption was made there.
+        FootageError: the index or an embedder cannot be used.
+    """
+    from indexer import correcting
+
+    return correcting.add(
+        service.store(),
+        request.content_id,
+        text=request.text,
+        span=request.span,
+        author=request.author,
+        embedders=lambda: service.embedders(on_event),
+    )
+
+
 class UndoRequest(Request):
     """A version of a correction to be taken back."""
 
@@ -160,6 +193,17 @@ def undo(service: Service, correction: Correction, *, on_event: Listener = ignor
     from indexer import correcting
 
     return correcting.undo(service.store(), correction, embedders=lambda: service.embedders(on_event))
+
+
+def redo(service: Service, correction: Correction, *, on_event: Listener = ignore) -> KeptCorrection:
+    """Let a version count again that was taken back.
+
+    Raises:
+        FootageError: the index or an embedder cannot be used.
+    """
+    from indexer import correcting
+
+    return correcting.redo(service.store(), correction, embedders=lambda: service.embedders(on_event))
 
 
 def _chosen(there: Sequence[E], wanted: str | None) -> E:

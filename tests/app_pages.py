@@ -86,6 +86,11 @@ def texts(app: AppTest) -> list[str]:
     return re.findall(r'class="fx-text">([^<]*)<', page(app))
 
 
+def addresses(app: AppTest) -> list[str]:
+    """The content ids of the videos that the library links to, in its order."""
+    return re.findall(r'href="\?video=([^"&]+)"', page(app))
+
+
 def press(app: AppTest, label: str) -> AppTest:
     """Press the first button with a label."""
     return whole(next(button for button in app.button if button.label == label).click().run())

@@ -242,7 +242,7 @@ def _captions(page: object, address: str) -> None:
 
 def _library(page: object, address: str) -> None:
     page.goto(f"{address}/library")
-    page.wait_for_selector(".fx-file")
+    page.wait_for_selector("a.fx-lib-tile")
 
 
 PAGES = {

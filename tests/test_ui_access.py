@@ -93,9 +93,9 @@ class TestNothingGraveIsWrong:
 
     def test_in_the_library(self, served, colors):
         with browser_page(f"{served.address}/library", colors=colors) as page:
-            page.wait_for_selector(".fx-file")
+            page.wait_for_selector("a.fx-lib-tile")
             assert broken(page) == []
-            page.locator(".st-key-open_0 button").click()
+            page.locator("a.fx-lib-tile").first.click()
             page.wait_for_selector(".fx-card")
             assert broken(page) == []
 
@@ -164,11 +164,13 @@ class TestOnAPhone:
 
     def test_the_library_and_a_video(self, served):
         with browser_page(f"{served.address}/library", **PHONE) as page:
-            page.wait_for_selector(".fx-file")
-            fits(page, page.get_by_role("button", name="Index", exact=True), page.locator(".fx-file").last)
-            page.locator(".st-key-open_0 button").click()
+            page.wait_for_selector("a.fx-lib-tile")
+            page.get_by_text("Add videos").click()
+            index = page.get_by_role("button", name="Index", exact=True)
+            fits(page, index, page.locator("a.fx-lib-tile").last)
+            page.locator("a.fx-lib-tile").first.click()
             page.wait_for_selector(".fx-card")
-            for name in ("What happens", "Captions", "About"):
+            for name in ("What happens", "Transcript", "Provenance", "Files"):
                 tab = page.get_by_role("tab", name=name)
                 tab.click()
                 fits(page, tab, page.get_by_role("button", name="Library"))

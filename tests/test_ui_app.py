@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from app_pages import library_page, page, press_card, whole
+from app_pages import addresses, library_page, page, press_card, whole
 from hypothesis import given
 from hypothesis import strategies as st
 from screenshot_app import ANSWERED, browser_page, chromium, running_app
@@ -409,11 +409,14 @@ def test_a_file_that_went_away_is_said_to_be_missing(open_app, tmp_path):
 
 def test_the_library_lists_every_file_and_plays_its_events(open_app, indexed):
     app = open_app(indexed, script=library_page)
-    rows = re.findall(r'class="fx-file"><b title="[^"]*">([^<]*)</b><span>([^<]*)</span>', page(app))
-    assert rows[-3:] == [("beach_dusk.mp4", "0:20"), ("notes.mp4", ""), ("park_dusk.mp4", "0:30")]
-    whole(app.button(key="open_0").click().run())
+    names = re.findall(r'class="fx-tile-words"><b title="[^"]*">([^<]*)</b>', page(app))
+    assert names == ["beach_dusk.mp4", "notes.mp4", "park_dusk.mp4"]
+    assert [length for length in re.findall(r"<em>([0-9:]+)</em>", page(app))] == ["0:20", "0:30"]
+    [first, _] = addresses(app)
+    app.query_params["video"] = first
+    whole(app.run())
     assert card_texts(app)[0] == "A blue car drives from right to left."
-    assert player(app) is None
+    assert player(app)["clip"] and "<h2>From the beginning</h2>" in page(app)
     whole(app.button(key="play_1").click().run())
     assert player(app)["clip"] and "<h2>A green car drives from left to right.</h2>" in page(app)
     whole(app.button(key="back").click().run())
@@ -427,7 +430,8 @@ def test_hostile_text_stays_text_on_every_page(open_app, hostile):
     app = open_app(hostile, script=library_page)
     assert "<script" not in page(app) and "<img src=x" not in page(app)
     assert markup.text(HOSTILE_NAME) in page(app)
-    whole(app.button(key="open_0").click().run())
+    app.query_params["video"] = addresses(app)[0]
+    whole(app.run())
     assert card_texts(app)[0] == markup.text(HOSTILE_TEXT)
     assert "<script" not in page(app) and "<img src=x" not in page(app)
 
@@ -545,9 +549,9 @@ class TestInABrowser:
         assert page.locator(".fx-card .fx-text").first.inner_text() == HOSTILE_TEXT
         assert page.locator(".fx-card .fx-name").first.inner_text() == HOSTILE_NAME
         page.get_by_role("link", name="Library").click()
-        page.wait_for_selector(".fx-totals")
-        assert page.locator(".fx-file b").last.inner_text() == HOSTILE_NAME
-        page.locator(".st-key-open_0 button").click()
+        page.wait_for_selector(".fx-lib-tile")
+        assert page.locator(".fx-lib-tile b").last.inner_text() == HOSTILE_NAME
+        page.locator("a.fx-lib-tile").click()
         page.wait_for_selector(".fx-card")
         assert page.locator(".fx-card .fx-text").first.inner_text() == HOSTILE_TEXT
         assert page.alerts == []

@@ -655,7 +655,7 @@ def test_a_browser_signs_in_and_uses_the_app_under_its_policy(guarded):
         page.get_by_role("link", name="Review").click()
         page.wait_for_selector(".fx-card, .fx-wall-bar")
         page.get_by_role("link", name="Library").click()
-        page.wait_for_selector(".fx-file")
+        page.wait_for_selector("a.fx-lib-tile")
         assert page.refused == []
     with browser_page(guarded.address) as page:
         page.get_by_label("Token").fill(guarded.token("edit"))
@@ -664,7 +664,7 @@ def test_a_browser_signs_in_and_uses_the_app_under_its_policy(guarded):
         page.get_by_role("link", name="Highlights").click()
         page.get_by_text("Nothing is collected yet").wait_for()
         page.get_by_role("link", name="Library").click()
-        page.locator(".st-key-open_0 button").click()
+        page.locator("a.fx-lib-tile").first.click()
         page.wait_for_selector(".fx-card")
         page.get_by_role("link", name="Search").click()
         page.wait_for_selector(".fx-tiles")

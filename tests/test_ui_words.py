@@ -154,10 +154,11 @@ class TestInABrowser:
 
     def test_the_library_and_the_video_say_what_each_track_covers(self, served):
         with browser_page(f"{served[0]}/library", **PHONE) as page:
-            page.wait_for_selector(".fx-tracks")
-            assert page.locator(".fx-file .fx-track").all_inner_texts() == ["Speech", "Screen text"]
-            fits(page, page.locator(".fx-file").last)
-            page.locator(".st-key-open_0 button").click()
+            page.wait_for_selector(".fx-bars")
+            assert page.locator(".fx-bars").first.get_attribute("aria-label").startswith("Indexed: Speech ")
+            assert page.locator(".fx-bar-legend .fx-track").all_inner_texts() == ["Speech", "Screen text"]
+            fits(page, page.locator(".fx-lib-tile").last)
+            page.locator("a.fx-lib-tile").first.click()
             page.wait_for_selector(".line")
             assert page.get_by_text("This video has no captions yet.").first.is_visible()
             assert page.locator(".names span").all_inner_texts() == ["Speech", "Screen text"]

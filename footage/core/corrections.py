@@ -69,6 +69,36 @@ def standing(corrections: Iterable[Correction]) -> list[Correction]:
     return sorted(latest.values(), key=lambda each: (each.made_at, each.id))
 
 
+def redoable(corrections: Iterable[Correction]) -> list[Correction]:
+    """For each event, the version that was taken back last and could count again, by when it was made.
+
+    A version that was made before the standing one cannot: the standing one would still count.
+    """
+    listed = list(corrections)
+    stands = {(each.content_id, each.original_span, each.original_text): each for each in standing(listed)}
+    last: dict[tuple[str, Span, str], Correction] = {}
+    for each in listed:
+        original = each.content_id, each.original_span, each.original_text
+        now = stands.get(original)
+        if not each.undone_at or (now and now.made_at >= each.made_at):
+            continue
+        if original not in last or last[original].undone_at < each.undone_at:
+            last[original] = each
+    return sorted(last.values(), key=lambda each: (each.made_at, each.id))
+
+
+def additions(corrections: Iterable[Correction]) -> set[tuple[Span, str]]:
+    """Span and text of what persons added that no caption mentions: its first version replaces itself."""
+    first: dict[tuple[str, Span, str], Correction] = {}
+    for each in sorted(corrections, key=lambda each: (each.made_at, each.id)):
+        first.setdefault((each.content_id, each.original_span, each.original_text), each)
+    return {
+        (each.original_span, each.original_text)
+        for each in first.values()
+        if (each.span, each.text) == (each.original_span, each.original_text)
+    }
+
+
 def apply(
     content_id: str,
     events: Sequence[Event],

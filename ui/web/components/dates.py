@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 
 ZONE_KEY = "time_zone"
 """Key of the session state: the IANA name of the zone that the visitor chose, if any."""
@@ -25,7 +25,12 @@ def moment(seconds: float | datetime) -> str:
     Args:
         seconds: Seconds since the epoch, or a moment; one without a zone is written as it is.
     """
-    return str(format_datetime(_local(seconds), "medium", locale=_locale()).removesuffix(":00"))
+    local = _local(seconds)
+    written = (
+        format_date(local, "medium", locale=_locale()),
+        format_time(local, "short", locale=_locale()),
+    )
+    return ", ".join(" ".join(str(each).split()) for each in written)  # some languages use narrow spaces
 
 
 def clock(seconds: float | datetime) -> str:

@@ -125,11 +125,21 @@ def _played(
         words=words,
         text=text,
         autoplay=autoplay,
-        actions=() if picture_form.why_not(desk) else ("picture",),
+        actions=() if why_no_picture_search(desk) else ("picture",),
         file=browse.file_at(desk.service, path),
         tracks=tracks,
         upcoming=upcoming,
     )
+    search_picture(desk, path, asked)
+
+
+def why_no_picture_search(desk: Desk) -> str:
+    """Why pictures cannot be searched by; empty where they can."""
+    return picture_form.why_not(desk)
+
+
+def search_picture(desk: Desk, path: str, asked: player.StageState) -> None:
+    """Go to the search page with the picture on show, where the player asked for that."""
     if asked.action == "picture" and asked.picture_seconds is not None and desk.search_page is not None:
         asking.ask_moment(path, asked.picture_seconds, asked.picture_box)
         st.switch_page(desk.search_page, query_params=asking.address())

@@ -1,33 +1,49 @@
-"""The page of one video: its events, the model's captions word for word, and their corrections."""
+"""The page of one video: what happens, what is said, where captions come from, what persons corrected."""
 
 from __future__ import annotations
 
-import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
-from footage.core.corrections import Corrected, Correction
-from footage.core.errors import UsageError
-from footage.core.timecode import format_time, parse_time
+from footage.core.names import folded
 from footage.core.tracks import CAPTION_TRACK
-from footage.core.types import Event, File, Span, Video, WindowRecord
-from service import browse, correct
+from footage.core.types import CaptionEvent, Event, File, Span, Video, WindowRecord
+from service import browse, library_files
 from service.audit import contradictions
-from service.browse import Outline, VideoDetails
-from service.transcript import track_coverage, transcripts
-from ui.text import count, short_path
-from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, layout, markup, notices, pages, player, quotes, timeline
+from service.browse import VideoDetails
+from service.transcript import Transcript, track_coverage, transcripts
+from ui.text import count, track_name
+from ui.web import styles
+from ui.web.access.visitor import may_edit
+from ui.web.components import (
+    ask_panel,
+    cards,
+    corrections_panel,
+    file_tiles,
+    layout,
+    links,
+    markup,
+    notices,
+    pages,
+    player,
+    quotes,
+    shortcuts,
+    video_facts,
+)
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
-EVENTS = 12
+EVENTS = 30
 """Events on a page."""
 WINDOWS = 6
 """Windows on a page."""
+LINES = 60
+"""Lines of a transcript on a page."""
 BEGIN_SECONDS = 10.0
-"""What is played of a video of which the index has no texts: this much of its beginning."""
+"""What is played before anything is chosen: this much of the beginning."""
 
 
 def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
@@ -36,48 +52,92 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
     Raises:
         StoreError: when the index cannot be read.
     """
+    styles.load("video")
     st.button("Library", icon=":material/arrow_back:", on_click=back, type="tertiary", key="back")
     details = browse.video(desk.service, content_id)
     if details is None:
         st.html(notices.remark("This video is not in the index.", "It may have been removed meanwhile."))
         return
-    video, path, outline = details.video, details.path, details.outline
-    st.html(_head(path, video, details.files) + _coverage(desk, video))
-    for warning in video.warnings:
+    missing = library_files.missing(details.files)
+    file = next((each for each in details.files if each.path == details.path), None)
+    tracks = track_coverage(desk.service, [content_id])[content_id]
+    st.html(video_facts.head(details.video, details.path, details.files, tracks, file))
+    for warning in details.video.warnings:
         st.html(notices.remark(notices.sentence(warning)))
+    if details.files and missing >= {each.path for each in details.files}:
+        st.html(notices.remark("The video is missing.", " ".join(map(file_tiles.was_at, details.files[:3]))))
+    words = player.VideoWords(transcripts(desk.service, content_id))
+    moment = _moment(details, words)
     left, right = layout.halves()
-    chosen = next((event for event in outline.events if event.id == st.session_state.get("event")), None)
     with left:
-        happens, captions, facts = st.tabs(["What happens", "Captions, word for word", "About"])
-        with happens:
-            if details.scene:
-                st.html(f'<p class="fx-sub">{markup.text(details.scene)}</p>')
-            _events(desk, details, chosen)
-            _unmatched(desk, details.corrected)
-        with captions:
-            _captions(details.windows)
-        with facts:
-            st.html(_facts(video, details.files, details.windows))
+        upcoming = _tabs(desk, details, moment, words.transcripts, missing)
     with right:
         with st.container(key="stage"):
-            if chosen:
-                playing = st.session_state.get("event_clicked", False)
-                pages.play(desk, video, path, chosen.span, text=chosen.text, autoplay=playing)
-            elif linked := linked_moment(st.query_params, video.duration_seconds):
-                text = next((each.text for each in outline.events if each.span == linked), "")
-                text = text or markup.file_name(path)
-                pages.play(desk, video, path, linked, text=text, autoplay=False)
-            elif words := player.VideoWords(transcripts(desk.service, content_id)):
-                first = words.transcripts[0].lines[0]
-                text = quotes.quotation(first.text)
-                pages.play(desk, video, path, first.span, text=text, words=words, autoplay=False)
-            elif not outline.events:
-                begin = Span.clamped(0.0, BEGIN_SECONDS, within=Span(0.0, video.duration_seconds))
-                pages.play(desk, video, path, begin, text=markup.file_name(path), autoplay=False)
-            else:
-                _poster(desk, outline, video, path)
-        if chosen and may_edit():
-            _correct(desk, chosen, details.corrections)
+            st.fragment(_stage)(desk, details, moment, words, file, upcoming)
+        ask_panel.box(desk, details.video, details.path, moment.span)
+        if may_edit():
+            corrections_panel.show(desk, details, moment.event)
+    keys = [
+        ("/", "Filter the events", "event_words"),
+        ("z", "Undo the last correction of this event", "undo_version"),
+        ("Shift+z", "Redo it", "redo_version"),
+        ("Escape", "Back to the library", "back"),
+    ]
+    shortcuts.show([shortcuts.Shortcut(*each) for each in keys])
+
+
+# -- 1. What is chosen -----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _ChosenMoment:
+    """What the player shows."""
+
+    span: Span
+    """When, in video time."""
+    text: str
+    """Its words."""
+    event: Event | None = None
+    """The event that it is, if it is one."""
+    autoplay: bool = False
+    """Whether it plays at once, as after a click."""
+
+
+def _moment(details: VideoDetails, words: player.VideoWords) -> _ChosenMoment:
+    """The chosen event or line, else the moment that the address names, else the beginning."""
+    state, events = st.session_state, details.outline.events
+    duration = details.video.duration_seconds
+    clicked = bool(state.get("event_clicked"))
+    if event := next((each for each in events if each.id == state.get("event")), None):
+        return _ChosenMoment(event.span, event.text, event, autoplay=clicked)
+    line = state.get("chosen_line")
+    chosen = line[1] if line and line[0] == details.video.content_id else None
+    linked = chosen or linked_moment(st.query_params, duration)
+    if linked:
+        there = next((each for each in events if each.span == linked), None)
+        said = next((each.text for each in _lines(words.transcripts) if each.span == linked), "")
+        text = there.text if there else quotes.quotation(said) if said else markup.file_name(details.path)
+        return _ChosenMoment(linked, text, there, autoplay=clicked and chosen is not None)
+    if not events and words:
+        first = words.transcripts[0].lines[0]
+        return _ChosenMoment(first.span, quotes.quotation(first.text))
+    begin = Span.clamped(0.0, BEGIN_SECONDS, within=Span(0.0, duration))
+    return _ChosenMoment(begin, "From the beginning")
+
+
+def _lines(found: Sequence[Transcript]) -> list[CaptionEvent]:
+    return [line for each in found for line in each.lines]
+
+
+def choose_moment(parts: Mapping[str, str]) -> None:
+    """Play what a link of this page names: a span of the video that is shown."""
+    state = st.session_state
+    try:
+        span = Span(float(parts["start"]), float(parts["end"]))
+    except (KeyError, ValueError):
+        return
+    state.event, state.event_clicked = parts.get("event"), True
+    state.chosen_line = st.query_params.get("video", ""), span
 
 
 def linked_moment(parameters: Mapping[str, str], duration_seconds: float) -> Span | None:
@@ -90,189 +150,205 @@ def linked_moment(parameters: Mapping[str, str], duration_seconds: float) -> Spa
     return moment if moment.duration_seconds else None
 
 
-def _head(path: str, video: Video, files: Sequence[File]) -> str:
-    known = {file.camera for file in files if file.camera}
-    facts = [markup.clock(round(video.duration_seconds, 1)), *sorted(known)]
-    if video.gaps:
-        facts.append(f"{markup.clock(round(video.footage_seconds, 1))} of it with frames")
-    if len(files) > 1:
-        facts.append(f"in {len(files):,} places")
-    return (
-        f'<h1 class="fx-head">{markup.text(markup.file_name(path))}</h1>'
-        f'<p class="fx-sub">{markup.text(", ".join(facts))}</p>'
-    )
-
-
-def _coverage(desk: Desk, video: Video) -> str:
-    """How far each track is indexed; nothing where the index has captions alone."""
-    tracks = track_coverage(desk.service, [video.content_id])[video.content_id]
-    if all(each.track == CAPTION_TRACK for each in tracks):
-        return ""
-    return f'<p class="fx-tracks">{cards.tracks(tracks)}</p>'
-
-
-# -- 1. What happens -------------------------------------------------------
-
-
-def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
-    """A page of the video's events."""
-    outline, path, content_id = details.outline, details.path, details.video.content_id
-    said = details.corrected
-    if not details.windows:
-        st.html(
-            notices.remark("This video has no captions yet.", "It can be played, and searched by picture.")
-            if not transcripts(desk.service, content_id)
-            else notices.remark(
-                "This video has no captions yet.", "What is said and written is in the player."
-            )
-        )
-        return
-    st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
-    words = {each.event_id for each in [*said.matched, *said.unmatched]}
-    reused = {record.window.index for record in details.windows if record.reused_from}
-    file, contradicted = browse.file_at(desk.service, path), contradictions(desk.service)
-    for number in pages.paged(len(outline.events), EVENTS, key=f"page_of_{content_id}"):
-        event = outline.events[number]
-        with st.container(key=f"card_{number % EVENTS}"):
-            picture = picture_address(content_id, event.span.middle_seconds, file)
-            tag = "corrected" if event.id in words else ""
-            over = bool(event.window_indexes) and reused.issuperset(event.window_indexes)
-            wrong = contradicted[event.id].sentence if event.id in contradicted else ""
-            st.html(
-                cards.event(
-                    event, picture=picture, chosen=event == chosen, tag=tag, carried_over=over, wrong=wrong
-                )
-            )
-            st.button(
-                f"Play event {number + 1}", key=f"play_{number % EVENTS}", on_click=_choose, args=(event.id,)
-            )
-
-
-def _unmatched(desk: Desk, said: Corrected) -> None:
-    """Corrections whose caption is no longer there."""
-    if not said.unmatched:
-        return
-    st.html(
-        notices.remark(
-            f"{count(len(said.unmatched), 'correction')} without a caption",
-            "Their original captions have changed. The corrections are kept in the index.",
-        )
-    )
-    for number, each in enumerate(said.unmatched):
-        words, button = st.columns([5, 1], vertical_alignment="center")
-        words.html(f'<div class="fx-versions">{_version(each)}</div>')
-        if may_edit():
-            button.button("Undo", key=f"undo_unmatched_{number}", on_click=_undo, args=(desk, each))
-
-
-def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
-    """The video before any event is chosen."""
-    at = outline.events[0].span if outline.events else Span(0, video.duration_seconds)
-    picture = picture_address(video.content_id, at.middle_seconds, browse.file_at(desk.service, path))
-    strip = timeline.strip(
-        video.duration_seconds, covered=outline.covered, events=outline.busy, gaps=video.gaps, ticks=True
-    )
-    facts = f"{video.width} by {video.height}, {video.fps:.3g} frames a second, {video.codec}"
-    st.html(
-        cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=facts)
-        + f'<div class="fx-under">{strip}{timeline.legend(gaps=bool(video.gaps))}</div>'
-    )
-
-
 def _choose(event_id: str) -> None:
     st.session_state.event, st.session_state.event_clicked = event_id, True
 
 
-# -- 2. Correcting a caption -----------------------------------------------
-
-
-def _correct(desk: Desk, event: Event, said: Sequence[Correction]) -> None:
-    """The form that corrects an event, and the earlier versions."""
-    current = next((each for each in said if each.event_id == event.id and not each.undone_at), None)
-    with st.container(key="correct_panel"):
-        with st.form(f"correct_{event.id}", border=False):
-            st.text_area(
-                "What happens there",
-                event.text,
-                key="right_text",
-                max_chars=correct.MOST_CHARACTERS,
-                height=80,
-            )
-            start, end, name = st.columns([1, 1, 2])
-            start.text_input("From", format_time(event.span.start_seconds), key="right_start")
-            end.text_input("To", format_time(event.span.end_seconds), key="right_end")
-            with name:
-                pages.author(desk)
-            st.form_submit_button(
-                "Correct", type="primary", icon=":material/edit:", on_click=_keep, args=(desk, event)
-            )
-        if current is None:
-            return
-        original = current.original_span, current.original_text
-        versions = [each for each in said if (each.original_span, each.original_text) == original]
-        caption = (
-            f"<p><s>{markup.text(current.original_text)}</s> {markup.clock_span(current.original_span)} "
-            "<small>caption</small></p>"
-        )
-        history = "".join(_version(each) for each in versions)
-        st.html(f'<div class="fx-versions">{caption}{history}</div>')
-        st.button("Undo the last version", icon=":material/undo:", on_click=_undo, args=(desk, current))
-
-
-def _version(each: Correction) -> str:
-    words = markup.text(each.text)
-    who = f"{markup.text(each.author)}, " if each.author else ""
-    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.made_at))
-    words, state = (f"<s>{words}</s>", ", undone") if each.undone_at else (words, "")
-    return f"<p>{words} {markup.clock_span(each.span)} <small>{who}{made}{state}</small></p>"
-
-
-@pages.acting
-def _keep(desk: Desk, event: Event) -> str:
-    state = st.session_state
-    first, past = (
-        _typed(state.right_start, event.span.start_seconds),
-        _typed(state.right_end, event.span.end_seconds),
+def _stage(
+    desk: Desk,
+    details: VideoDetails,
+    moment: _ChosenMoment,
+    words: player.VideoWords,
+    file: File | None,
+    upcoming: Sequence[player.Upcoming],
+) -> None:
+    """The player; its keys lead to the events before and after, and what was pointed at is drawn over it."""
+    video, events = details.video, details.outline.events
+    actions = [] if pages.why_no_picture_search(desk) else ["picture"]
+    if moment.event:
+        actions += ["previous", "next"]
+    asked = player.show(
+        desk.settings.cache_dir,
+        video,
+        details.path,
+        moment.span,
+        outline=details.outline,
+        words=words,
+        text=moment.text,
+        autoplay=moment.autoplay,
+        actions=actions,
+        file=file,
+        identity=moment.event.id if moment.event else "",
+        tracks=ask_panel.objects(video.content_id),
+        upcoming=upcoming,
     )
-    if first >= past:
-        raise UsageError("the event would end before it starts", hint="Use a start before the end.")
-    span = Span(first, past)
-    author = pages.signed()
-    with editing(desk.settings, "correct", content_id=event.content_id, event=event.id, signed=author):
-        request = correct.CorrectEventRequest(event=event, text=state.right_text, span=span, author=author)
-        kept = correct.correct_event(desk.service, request)
-    state.event_clicked = False
-    if not kept.searchable:
-        return "Kept. The current index run adds it when it ends."
-    state.event = kept.correction.event_id
-    return "Corrected; searchable by the new text from now on."
-
-
-def _typed(text: str, before: float) -> float:
-    """A time as typed; the exact time from before if it was not changed."""
-    return before if text.strip() == format_time(before) else parse_time(text)
-
-
-@pages.acting
-def _undo(desk: Desk, correction: Correction) -> str:
-    about = {"content_id": correction.content_id, "event": correction.event_id}
-    with editing(desk.settings, "undo correction", **about):
-        kept = correct.undo(desk.service, correction)
-    events = browse.events(desk.service, correction.content_id)
-    near = (event for event in events if event.span.start_seconds < correction.original_span.end_seconds)
-    meant = [event for event in near if event.span.end_seconds > correction.original_span.start_seconds]
-    st.session_state.event = meant[0].id if len(meant) == 1 else None
+    st.session_state.in_out = asked.in_out
     st.session_state.event_clicked = False
-    return "Taken back." if kept.searchable else "The undo takes effect when the current index run ends."
+    if asked.action in ("previous", "next") and moment.event:
+        place = events.index(moment.event) + (1 if asked.action == "next" else -1)
+        if 0 <= place < len(events):
+            _choose(events[place].id)
+            st.rerun()
+    pages.search_picture(desk, details.path, asked)
 
 
-# -- 3. Word for word, and where it comes from -----------------------------
+# -- 2. What happens, what is said -----------------------------------------
+
+
+def _tabs(
+    desk: Desk,
+    details: VideoDetails,
+    moment: _ChosenMoment,
+    found: Sequence[Transcript],
+    missing: set[str],
+) -> list[player.Upcoming]:
+    """The sections beside the player; gives what the buttons of the events play."""
+    corrected = len({(each.original_span, each.original_text) for each in details.corrections})
+    names = ["What happens", "Transcript", "Corrections", "Provenance", "Files"]
+    if corrected:
+        names[2] += f" ({corrected:,})"
+    if missing:
+        names[4] += " (missing)"
+    happens, transcript, corrections, provenance, files = st.tabs(names)
+    with happens:
+        if details.scene:
+            st.html(f'<p class="fx-scene">{markup.text(details.scene)}</p>')
+        upcoming = _events(desk, details, moment, found)
+    with transcript:
+        _transcript(details.video, found)
+    with corrections:
+        corrections_panel.history(desk, details)
+    with provenance:
+        records: dict[str, Sequence[WindowRecord]] = (
+            {CAPTION_TRACK: details.windows} if details.windows else {}
+        )
+        for track in dict.fromkeys(each.track for each in found):
+            records[track] = browse.windows(desk.service, details.video.content_id, track)
+        st.html(video_facts.provenance(records))
+        _captions(details.windows)
+    with files:
+        st.html(video_facts.places(details.files, missing) + video_facts.facts(details.video, details.files))
+    return upcoming
+
+
+def _events(
+    desk: Desk, details: VideoDetails, moment: _ChosenMoment, found: Sequence[Transcript]
+) -> list[player.Upcoming]:
+    """A page of the video's events, as rows; gives what their buttons play."""
+    video = details.video
+    if not details.windows:
+        more = (
+            "What is said and written is in the transcript."
+            if found
+            else "It can be played, and searched by picture."
+        )
+        st.html(notices.remark("This video has no captions yet.", more))
+        return []
+    events = details.outline.events
+    typed = st.text_input(
+        "Filter the events",
+        key="event_words",
+        placeholder=f"Filter {count(len(events), 'event')}",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        live=True,
+    )
+    wanted = folded(typed or "")
+    listed = [event for event in events if wanted in folded(event.text)] if wanted else list(events)
+    if not listed:
+        st.html(notices.remark("No event has these words." if wanted else "Nothing happens in the captions."))
+        return []
+    changed = corrections_panel.corrected_ids(details)
+    reused = {record.window.index for record in details.windows if record.reused_from}
+    file = next((each for each in details.files if each.path == details.path), None)
+    contradicted = contradictions(desk.service)
+    at_once = Counter(event.span for event in events)
+    place: Counter[Span] = Counter()
+    numbers = {event.id: place.update([event.span]) or place[event.span] for event in events}
+    upcoming = []
+    with st.container(key="event_rows"):
+        shown = pages.paged(len(listed), EVENTS, key=f"page_of_{video.content_id}_{wanted}")
+        for number in shown:
+            event = listed[number]
+            tags = [changed[event.id]] if event.id in changed else []
+            if at_once[event.span] > 1:
+                tags.append(f"{numbers[event.id]} of {at_once[event.span]} at this time")
+            over = bool(event.window_indexes) and reused.issuperset(event.window_indexes)
+            key = f"play_{number % EVENTS}"
+            with st.container(key=f"card_event_{number % EVENTS}"):
+                st.html(
+                    event_row(
+                        event,
+                        picture=picture_address(video.content_id, event.span.middle_seconds, file),
+                        chosen=moment.event is not None and event.id == moment.event.id,
+                        tags=tags,
+                        carried_over=over,
+                        wrong=contradicted[event.id].sentence if event.id in contradicted else "",
+                    )
+                )
+                st.button(f"Play event {number + 1}", key=key, on_click=_choose, args=(event.id,))
+            upcoming.append(player.Upcoming(key, video, event.span, file, event.id))
+    return upcoming
+
+
+def event_row(
+    event: Event, *, picture: str, chosen: bool, tags: Sequence[str], carried_over: bool, wrong: str
+) -> str:
+    """One event as a compact row, which the page marks while the player is at its time.
+
+    Args:
+        event: The event.
+        picture: Address of a frame of it.
+        chosen: Whether the player shows it.
+        tags: Words about it.
+        carried_over: Whether its caption was carried over from another window.
+        wrong: What an audit found wrong in its caption, one sentence; empty for nothing.
+    """
+    marks = "".join(f'<span class="fx-tag">{markup.text(tag)}</span>' for tag in tags)
+    marks += cards.reused() if carried_over else ""
+    if wrong:
+        marks += f'<span class="fx-tag fx-wrong" title="{markup.text(wrong)}">contradicted</span>'
+    start, end = event.span.start_seconds, event.span.end_seconds
+    now = " fx-now" if chosen else ""
+    image = f'<img src="{markup.text(picture)}" alt="" loading="lazy" decoding="async">'
+    return (
+        f'<article class="fx-card fx-event-row{now}" data-start="{start}" data-end="{end}">'
+        f'<div class="fx-thumb">{image}</div>'
+        f'<div class="fx-body"><p class="fx-text">{markup.text(event.text)}</p>'
+        f'<p class="fx-meta"><b>{markup.clock_span(event.span)}</b>{marks}</p></div></article>'
+    )
+
+
+def _transcript(video: Video, found: Sequence[Transcript]) -> None:
+    """What is said and written, line by line; a press plays a line."""
+    if not found:
+        st.html(notices.remark("Nothing is said or written in this video, as far as it is indexed."))
+        return
+    for number, each in enumerate(found):
+        language = f" <small>{markup.text(each.language)}</small>" if each.language else ""
+        st.html(f'<h3 class="fx-panel-head">{markup.text(track_name(each.track))}{language}</h3>')
+        rows = []
+        for place in pages.paged(len(each.lines), LINES, key=f"lines_{video.content_id}_{number}"):
+            line = each.lines[place]
+            start, end = line.span.start_seconds, line.span.end_seconds
+            to = markup.text(links.address(video=video.content_id, start=start, end=end))
+            rows.append(
+                f'<a class="fx-open fx-line fx-line-{markup.text(each.track)}" href="{to}" target="_self" '
+                f'data-start="{start}" data-end="{end}"><b>{markup.clock(int(start))}</b>'
+                f'<span dir="auto">{markup.text(line.text)}</span></a>'
+            )
+        st.html(f'<div class="fx-transcript">{"".join(rows)}</div>')
+
+
+# -- 3. Word for word ------------------------------------------------------
 
 
 def _captions(records: Sequence[WindowRecord]) -> None:
+    """The raw answers of the model, window by window."""
     if not records:
         st.html(notices.remark("This video has no captions yet."))
         return
+    st.html('<h3 class="fx-panel-head">Captions, word for word</h3>')
     pieces = []
     for number in pages.paged(len(records), WINDOWS, key="windows"):
         record = records[number]
@@ -293,22 +369,3 @@ def _draft(record: WindowRecord) -> str:
         return ""
     draft = "\n".join(map(markup.text, record.caption.draft.splitlines()))
     return f"<details><summary>first draft</summary><pre>{draft}</pre></details>"
-
-
-def _facts(video: Video, files: Sequence[File], records: Sequence[WindowRecord]) -> str:
-    facts = [
-        ("picture", f"{video.width} by {video.height}, {video.fps:.3g} frames a second"),
-        ("format", f"{video.codec} in {video.container}, {video.size_bytes / 1e6:,.1f} MB"),
-    ]
-    for file in files:
-        facts.append(("file", short_path(file.path)))
-        if when := cards.wall_clock(file):
-            facts.append(("recorded", f"{when}, by the {file.clock_source or 'index'}"))
-    for made in dict.fromkeys(record.provenance for record in records):
-        facts += [
-            ("captioned by", f"{made.model}, revision {made.revision[:12]}"),
-            ("shown", f"{made.budget}, windows of {made.cutting}, prompt {made.prompt_version}"),
-        ]
-    facts.append(("content id", video.content_id))
-    rows = "".join(f"<dt>{name}</dt><dd>{markup.text(value)}</dd>" for name, value in facts)
-    return f'<dl class="fx-facts">{rows}</dl>'

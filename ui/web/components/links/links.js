@@ -1,0 +1,125 @@
+// Opens links of the page within the app, copies texts, marks the row that plays, and keeps the place in a list.
+// Foreign text is never set as HTML.
+
+const FOLLOW_MS = 250
+const RESTORE_MS = 3000
+const PLACES = "footage places"
+
+const scroller = () => document.querySelector("[data-testid=stMain]")
+
+function places() {
+  try {
+    return JSON.parse(sessionStorage.getItem(PLACES)) ?? {}
+  } catch {
+    return {}
+  }
+}
+
+function keep(all) {
+  try {
+    sessionStorage.setItem(PLACES, JSON.stringify(all))
+  } catch {
+    // a browser that keeps nothing starts each page at its top
+  }
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+  } catch {
+    const field = document.createElement("textarea") // pages without https may not use the clipboard
+    field.value = text
+    document.body.append(field)
+    field.select()
+    document.execCommand("copy")
+    field.remove()
+  }
+}
+
+class Links {
+  constructor() {
+    this.listening = new AbortController()
+    const options = { signal: this.listening.signal }
+    document.addEventListener("click", (event) => this.click(event), options)
+    this.timer = setInterval(() => this.follow(), FOLLOW_MS)
+  }
+
+  close() {
+    this.listening.abort()
+    clearInterval(this.timer)
+  }
+
+  show(place, send) {
+    this.send = send
+    this.place = place
+    if (place === globalThis.footagePlace) return // drawn again: the page stays where it is
+    globalThis.footagePlace = place
+    this.restore(place)
+  }
+
+  click(event) {
+    const target = event.target instanceof Element ? event.target : null
+    const copied = target?.closest("[data-copy]")
+    if (copied) {
+      const label = copied.textContent
+      copy(copied.dataset.copy)
+      copied.textContent = "Copied"
+      setTimeout(() => (copied.textContent = label), 1500)
+      return
+    }
+    const link = target?.closest("a.fx-open")
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+    event.preventDefault()
+    keep({ ...places(), [this.place]: scroller()?.scrollTop ?? 0 })
+    this.send(new URL(link.href).search.slice(1))
+  }
+
+  /** Scroll to where the place was left, once it is tall enough; another one starts at its top. */
+  restore(place) {
+    const { [place]: top = 0, ...others } = places()
+    keep(others)
+    const end = performance.now() + RESTORE_MS
+    const go = () => {
+      const main = scroller()
+      if (!main || this.place !== place) return
+      main.scrollTop = top
+      if (Math.abs(main.scrollTop - top) > 2 && performance.now() < end) requestAnimationFrame(go)
+    }
+    go()
+  }
+
+  /** Mark the row of what plays: rows say when in data-start and data-end. */
+  follow() {
+    const rows = document.querySelectorAll("[data-start]")
+    if (!rows.length) return
+    const now = position()
+    for (const row of rows) {
+      const here = now !== null && now >= Number(row.dataset.start) && now < Number(row.dataset.end)
+      row.classList.toggle("fx-playing-now", here)
+    }
+  }
+}
+
+/** The player's position in video time, by its own slider; null without a player. */
+function position() {
+  for (const host of document.querySelectorAll(".st-key-stage [data-testid=stBidiComponentIsolated]")) {
+    const value = host.shadowRoot?.querySelector(".scrub")?.ariaValueNow
+    if (value) return Number(value)
+  }
+  return null
+}
+
+const all = new WeakMap()
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  let links = all.get(parentElement)
+  if (!links) {
+    links = new Links()
+    all.set(parentElement, links)
+  }
+  links.show(data.place, (address) => setTriggerValue("opened", address))
+  return () => {
+    links.close()
+    all.delete(parentElement)
+  }
+}
