@@ -124,4 +124,5 @@ def test_a_third_of_one_video_in_a_row_waits_for_another_video():
     assert [clip.path[3] for clip in both.clips] == ["a", "a", "b"]
     assert len(draft([*found, candidate("b", 0, 2, sure=0.1)], 60, spread=False).clips) == 5
     by_score = draft([*found, candidate("b", 0, 2, sure=0.1)], 60, order="score")
-    assert [clip.path[3] for clip in by_score.clips] == ["a", "a", "b", "a", "a"]
+    assert [clip.path[3] for clip in by_score.clips] == ["a", "b", "a", "a"]  # the best of each video first
+    assert [each.reason for each in by_score.left_out] == ["It would be the third of one video in a row."]
