@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
 
-from service import reels
+from service import browse, reels
 from service.reels import LONGEST_WANTED_SECONDS as LONGEST
 from service.reels import (
     MOST_CHARACTERS,
@@ -22,11 +21,13 @@ from ui.text import count, plain
 from ui.web import styles
 from ui.web.access.visitor import editing
 from ui.web.components import clip_collection, markup, pages, reel_export, reel_search, shortcuts, strip
+from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 from ui.web.components.shortcuts import Shortcut
 
 Made = TypeVar("Made")
-_PICTURE = Path(strip.__file__).with_name("empty.svg")
+_SHOWN = 3
+"""Videos in the picture of an empty reel."""
 _NO_CLIPS = (
     "<p>Search for a moment and press <b>Add to highlights</b> (key <kbd>e</kbd>), or let a query choose "
     "the best clips. Here you put them in order, trim them, play the whole reel and export it.</p>"
@@ -52,8 +53,7 @@ def show(desk: Desk) -> None:
     _undo_removal(desk)
     if reel is None or not reel.clips:
         title = f"“{markup.text(reel.name)}” has no clips yet" if reel else "No clips yet"
-        picture = _PICTURE.read_text("utf-8")
-        st.html(f'<div class="fx-empty fx-reel-empty">{picture}<h2>{title}</h2>{_NO_CLIPS}</div>')
+        st.html(f'<div class="fx-empty fx-reel-empty">{_film(desk)}<h2>{title}</h2>{_NO_CLIPS}</div>')
         reel_search.show(desk, reel, expanded=True)
         return
     with st.container(key="cutting_table"):
@@ -61,6 +61,18 @@ def show(desk: Desk) -> None:
     reel_search.show(desk, reel, expanded=False)
     with st.container(key="reel_export"):
         reel_export.show(desk, reel.playable, reel.name)
+
+
+def _film(desk: Desk) -> str:
+    """What a reel is, as a picture: a strip of clips of this index with room for one more."""
+    first = browse.first_videos(desk.service, _SHOWN)
+    videos = browse.videos(desk.service, first)
+    frames = "".join(
+        f'<span><img alt="" src="{picture_address(content_id, video.duration_seconds / 2, file)}"></span>'
+        for content_id, video in videos.items()
+        if (file := browse.file_at(desk.service, browse.path_of(desk.service, content_id)))
+    )
+    return f'<div class="fx-film" aria-hidden="true">{frames}<span class="fx-room">+</span><u></u></div>'
 
 
 # -- Reels ------------------------------------------------------------------

@@ -73,7 +73,7 @@ class Blocks {
     element.setAttribute("aria-label", parts.filter(Boolean).join(", "))
     element.style.setProperty("--width", `${this.scale ? Math.max(64, lengthOf(clip) * this.scale) : 152}px`)
     const picture = element.querySelector(".poster")
-    const address = clip.missing ? "" : pictureAt(source, clip.start)
+    const address = clip.missing ? "" : pictureAt(source, (clip.start + clip.end) / 2)
     if (picture.getAttribute("src") !== address && !element.classList.contains("trimming")) {
       if (address) picture.src = address
       else picture.removeAttribute("src")
@@ -82,7 +82,8 @@ class Blocks {
     put("number", number + 1)
     put("text", clip.missing || clip.text)
     put("where", [source?.camera || source?.name, clock(clip.start, 1)].filter(Boolean).join(" · "))
-    put("badge", badge)
+    element.querySelector(".badge").dataset.words = badge
+    element.querySelector(".badge").title = badge
     put("length", length)
     element.querySelector(".badge").hidden = !badge
   }

@@ -42,6 +42,7 @@ class CuttingTable {
 
   close() {
     this.listening.abort()
+    this.trimBar.close()
     this.monitor.stop()
   }
 

@@ -7,6 +7,8 @@ class TrimBar {
     this.listener = listener
     this.handles = [...root.querySelectorAll("[role=slider]")]
     this.kept = root.querySelector(".kept")
+    this.film = [...root.querySelectorAll(".film img")]
+    this.develop = settled(() => this.picture(), 200)
     for (const handle of this.handles) {
       handle.addEventListener("pointerdown", (event) => this.grab(event, handle.dataset.edge))
       handle.addEventListener("keydown", (event) => this.key(event, handle.dataset.edge))
@@ -38,6 +40,17 @@ class TrimBar {
     const margin = Math.max(2, lengthOf(clip) / 2)
     this.first = Math.max(0, clip.start - margin)
     this.last = Math.max(this.first + 0.1, Math.min(source.duration, clip.end + margin))
+    this.develop()
+  }
+
+  /** Show pictures of the part in view. */
+  picture() {
+    const step = (this.last - this.first) / this.film.length
+    this.film.forEach((image, number) => (image.src = pictureAt(this.source, this.first + (number + 0.5) * step)))
+  }
+
+  close() {
+    this.develop.never()
   }
 
   grab(event, edge) {
