@@ -1,4 +1,4 @@
-"""What makes up a reel: each moment once, spread over videos, never too long; and what is said of the rest."""
+"""What makes up a reel: each moment once, spread over videos, never too long; and why the rest is left out."""
 
 from __future__ import annotations
 

@@ -88,9 +88,17 @@ class Blocks {
     element.querySelector(".badge").hidden = !badge
   }
 
-  /** Bring a block into view. */
+  /** Bring a block into view; the page itself scrolls only for somebody who walks through a list by keys. */
   reveal(id) {
-    this.elements.get(id)?.scrollIntoView({ block: "nearest", inline: "nearest" })
+    const element = this.elements.get(id)
+    if (!element) return
+    if (this.vertical) {
+      if (this.root.matches(":focus")) element.scrollIntoView({ block: "nearest" })
+      return
+    }
+    const [box, home] = [element, this.root].map((each) => each.getBoundingClientRect())
+    if (box.left < home.left + 12) this.root.scrollLeft -= home.left + 12 - box.left
+    else if (box.right > home.right - 12) this.root.scrollLeft += box.right - home.right + 12
   }
 
   // -- Pointers --------------------------------------------------------------
