@@ -1,4 +1,4 @@
-"""What makes up a reel: each moment once, spread over videos, never too long; and why the rest is left out."""
+"""What is in a reel: each moment once, spread over videos, never too long; and why the rest is not in it."""
 
 from __future__ import annotations
 

@@ -28,9 +28,7 @@ HOSTILE = "<script>alert(1)</script> **b** :red[d]"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[Served]:
     with ExitStack() as stack:
-        yield serve(
-            stack, tmp_path_factory.mktemp("reels"), "beach_dusk.mp4", "park_dusk.mp4", model=TruthModel()
-        )
+        yield serve(stack, tmp_path_factory.mktemp("reels"), "beach_dusk.mp4", "park_dusk.mp4")
 
 
 @pytest.fixture
@@ -204,12 +202,8 @@ class TestInABrowser:
             )
             page.get_by_label("Out point", exact=True).focus()
             page.keyboard.press("Shift+ArrowLeft")
-            page.wait_for_function(RESTS)
-            for _ in range(100):
-                if (
-                    now(service, reel).undoes == "trim a clip"
-                    and now(service, reel).clips[0].span.end_seconds < 6
-                ):
+            for _ in range(400):
+                if now(service, reel).clips[0].span.end_seconds < 6:
                     break
                 page.wait_for_timeout(50)
             assert now(service, reel).clips[0].span.end_seconds == pytest.approx(6 - 10 * frame, abs=0.01)
@@ -238,10 +232,7 @@ class TestInABrowser:
             rows.execute("UPDATE reel_clips SET body = '' WHERE id = ?", (ids[1],))
         with self.table(served) as page:
             page.locator(".block").nth(3).wait_for()
-            assert (
-                "Missing" in page.locator(".block").nth(1).get_attribute("aria-label")
-                or page.locator(".block.missing").count()
-            )
+            assert page.locator(".block.missing").count() == 1
             page.evaluate(
                 """() => {
                     const root = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
@@ -300,12 +291,9 @@ class TestInABrowser:
 
 
 def test_a_forgotten_video_leaves_the_page_readable(tmp_path, monkeypatch):
+    (tmp_path / "library").mkdir()
     with ExitStack() as stack:
-        made = serve(
-            stack,
-            tmp_path / "library" if (tmp_path / "library").mkdir() is None else tmp_path,
-            "beach_dusk.mp4",
-        )
+        made = serve(stack, tmp_path / "library", "beach_dusk.mp4")
         service = Service(Settings(db=made.db, model="demo", cache_dir=tmp_path / "cache"))
         [file] = service.store().files.all()
         video = service.store().videos.of([file.content_id])[file.content_id]
