@@ -248,6 +248,7 @@ def _answers(desk: Desk, question: Question, answered: Answered) -> None:
             return
     else:
         st.html(notices.coverage(result))
+        clip_collection.add_all_button(matches, query=question.title)
         if answered.stopped:
             st.html(notices.remark("Stopped.", "These are the results so far; search again to continue."))
         elif question.exact and not answered.trouble and all(match.verdict != "found" for match in matches):
