@@ -169,7 +169,7 @@ class TestInABrowser:
 
     def until(self, page, service, reel, expected):
         """Wait until the reel in the index is so, and the page rests."""
-        for _ in range(400):
+        for _ in range(2400):
             if starts(now(service, reel)) == pytest.approx(expected, abs=0.05):
                 break
             page.wait_for_timeout(50)
@@ -202,7 +202,7 @@ class TestInABrowser:
             )
             page.get_by_label("Out point", exact=True).focus()
             page.keyboard.press("Shift+ArrowLeft")
-            for _ in range(400):
+            for _ in range(2400):
                 if now(service, reel).clips[0].span.end_seconds < 6:
                     break
                 page.wait_for_timeout(50)
@@ -284,9 +284,9 @@ class TestInABrowser:
             assert len({box["x"] for box in boxes}) == 1 and boxes[0]["width"] > 300
             assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
             for name in ("Play all", "Remove", "Later"):
-                box = page.get_by_role("button", name=name).bounding_box()
+                box = page.get_by_role("button", name=name, exact=True).bounding_box()
                 assert min(box["width"], box["height"]) >= 40 and box["x"] + box["width"] <= 390
-            page.get_by_role("button", name="Later").click()
+            page.get_by_role("button", name="Later", exact=True).click()
             self.until(page, service, reel, [4, 1, 8, 1.5])
 
 

@@ -26,6 +26,7 @@ from ui.web.components.resources import Desk
 from ui.web.components.shortcuts import Shortcut
 
 Made = TypeVar("Made")
+_SEEN = "reel_seen"
 _SHOWN = 3
 """Videos in the picture of an empty reel."""
 _NO_CLIPS = (
@@ -194,6 +195,7 @@ def _steps(desk: Desk, reel: Reel | None) -> None:
     """Undo and redo, and the keys of the page."""
     if reel is None:
         return
+    _note(reel)
     for way, key, icon, what in (
         ("undo", "z", "undo", reel.undoes),
         ("redo", "Shift+z", "redo", reel.redoes),
@@ -205,15 +207,16 @@ def _steps(desk: Desk, reel: Reel | None) -> None:
             help=f"{way.capitalize()}: {what} ({key})" if what else f"Nothing to {way} ({key})",
             disabled=not what,
             on_click=pages.acting(_step),
-            args=(desk, reel.id, reel.edition, way),
+            args=(desk, reel.id, way),
         )
     shortcuts.show(
         [Shortcut("z", "Undo", "reel_undo"), Shortcut("Shift+z", "Redo", "reel_redo"), *strip.KEYS]
     )
 
 
-def _step(desk: Desk, reel_id: str, edition: int, way: str) -> None:
-    request = ReelRequest(id=reel_id, edition=edition)
+def _step(desk: Desk, reel_id: str, way: str) -> None:
+    seen = st.session_state.get(_SEEN, (None, None))
+    request = ReelRequest(id=reel_id, edition=seen[1] if seen[0] == reel_id else None)
     forth = way == "redo"
     _doing(desk, way, lambda: reels.step_reel(desk.service, request, "redo" if forth else "undo"), reel_id)
 
@@ -238,4 +241,12 @@ def _edit(desk: Desk, edit: strip.StripEdit) -> bool:
 def _doing(desk: Desk, change: str, act: Callable[[], Made], reel_id: str = "") -> Made:
     """Do something to a reel, and write it into the audit log."""
     with editing(desk.settings, "reel", change=change, reel=reel_id):
-        return act()
+        made = act()
+    if isinstance(made, Reel):
+        _note(made)
+    return made
+
+
+def _note(reel: Reel) -> None:
+    """Remember the edition of a reel that this visitor has seen or made: a key may come before it is drawn."""
+    st.session_state[_SEEN] = (reel.id, reel.edition)

@@ -54,6 +54,7 @@ class CuttingTable {
     this.repeats = data.repeats
     const [tab, number] = data.done ?? []
     if (other || data.trouble) this.waiting = []
+    if (data.trouble && this.restore) this.selected = this.restore // a second press must not meet another clip
     if (this.waiting.length && tab === this.tab && number >= this.waiting[0].number) {
       this.waiting.shift()
       if (this.waiting.length) this.sendFirst()
@@ -68,6 +69,7 @@ class CuttingTable {
 
   /** Make a change here at once, and send it when its turn comes. */
   change(change) {
+    if (!this.waiting.length) this.restore = this.selected
     this.waiting.push({ ...change, number: ++this.number })
     this.clips = applied(this.clips, change)
     this.draft = null
