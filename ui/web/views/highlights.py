@@ -248,5 +248,5 @@ def _doing(desk: Desk, change: str, act: Callable[[], Made], reel_id: str = "") 
 
 
 def _note(reel: Reel) -> None:
-    """Remember the edition of a reel that this visitor has seen or made: a key may come before it is drawn."""
+    """Remember the edition that this visitor has seen or made: a key may come before it is drawn."""
     st.session_state[_SEEN] = (reel.id, reel.edition)
