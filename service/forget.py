@@ -11,6 +11,7 @@ from footage.core.index_place import state_folder
 from footage.core.names import folded
 from footage.store.state.alerts import AlertRepository
 from footage.store.state.database import FILE_NAME
+from footage.store.state.reels import ReelRepository
 from service import previews
 from service.requests import Request
 
@@ -68,7 +69,9 @@ def forgettable(service: Service, request: ForgetRequest) -> Forgettable:
 
 
 def forget(service: Service, request: ForgetRequest) -> ForgetResult:
-    """Remove a video's captions, vectors, previews, moments of alerts, and every older version of the tables.
+    """Remove a video's captions, vectors, previews, and every older version of the tables.
+
+    Its moments of alerts go, too, and what clips of reels show of it: reels have a gap in their place.
 
     Stopped halfway, it is finished when the index is next written to.
 
@@ -91,6 +94,7 @@ def forget(service: Service, request: ForgetRequest) -> ForgetResult:
 def _forget_caches(service: Service, content_id: str, paths: Iterable[str]) -> None:
     if (state_folder(service.settings.db) / FILE_NAME).is_file():
         AlertRepository(service.state()).forget([content_id])
+        ReelRepository(service.state()).forget([content_id])
     previews.forget(service.settings.cache_dir, content_id)
     service.settings.seen.forget(content_id)
     blocks = service.settings.blocks

@@ -41,7 +41,8 @@ QUIET = (
     "!document.querySelector('[data-testid=stStatusWidget]')"
     " && [...document.images].every(image => image.complete)"
     " && [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].every(each =>"
-    " [...each.shadowRoot.querySelectorAll('video')].every(video => video.readyState >= 3 && !video.seeking))"
+    " [...each.shadowRoot.querySelectorAll('video:not([hidden])')]"
+    ".every(video => video.readyState >= 3 && !video.seeking))"
 )
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from screenshot_app import QUIET, ROOT, browser_page, chromium
-from test_ui_journeys import GREEN, Served, ask, collect, go_to, serve
+from test_ui_journeys import GREEN, Served, ask, collect, go_to, new_reel, serve
 
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
@@ -78,6 +78,7 @@ class TestNothingGraveIsWrong:
             assert broken(page) == []
 
     def test_on_highlights(self, served, colors):
+        new_reel(served)
         with browser_page(served.address, colors=colors) as page:
             ask(page, GREEN)
             collect(page, 1)
@@ -121,6 +122,7 @@ def fits(page, *controls) -> None:
 
 class TestOnAPhone:
     def test_searching_and_collecting(self, served):
+        new_reel(served)
         with browser_page(served.address, **PHONE) as page:
             button, menu = partial(page.get_by_role, "button"), page.get_by_test_id("stExpandSidebarButton")
             page.wait_for_selector(".fx-tiles")
@@ -140,7 +142,7 @@ class TestOnAPhone:
             menu.click()
             go_to(page, "Highlights")
             button(name="Make it").wait_for()
-            fits(page, button(name="Choose"), button(name="Take out"), button(name="Make it"))
+            fits(page, button(name="Play all"), button(name="Remove"), button(name="Make it"))
 
     def test_what_is_not_found(self, served):
         with browser_page(f"{served.address}/?q={quote('someone plays the piano')}", **PHONE) as page:

@@ -662,7 +662,7 @@ def test_a_browser_signs_in_and_uses_the_app_under_its_policy(guarded):
         page.get_by_role("button", name="Open the app").click()
         page.wait_for_selector(".fx-tiles")
         page.get_by_role("link", name="Highlights").click()
-        page.get_by_text("Nothing is collected yet").wait_for()
+        page.get_by_text("No clips yet").wait_for()
         page.get_by_role("link", name="Library").click()
         page.locator("a.fx-lib-tile").first.click()
         page.wait_for_selector(".fx-card")

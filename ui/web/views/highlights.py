@@ -1,44 +1,38 @@
-"""The highlights page: clips that were collected, their order, and the reel or the files made of them."""
+"""The highlights page: a reel on the cutting table, the other reels, and what a reel is exported as."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TypeVar
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
-from footage.core.errors import FootageError
-from service import browse
-from ui.text import count, short_path
-from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, clip_collection, layout, markup, notices
+from service import browse, reels
+from service.reels import LONGEST_WANTED_SECONDS as LONGEST
+from service.reels import (
+    MOST_CHARACTERS,
+    MoveClipsRequest,
+    NameReelRequest,
+    Reel,
+    ReelRequest,
+    TrimClipRequest,
+)
+from ui.text import count, plain
+from ui.web import styles
+from ui.web.access.visitor import editing
+from ui.web.components import clip_collection, markup, pages, reel_export, reel_search, shortcuts, strip
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
+from ui.web.components.shortcuts import Shortcut
 
-if TYPE_CHECKING:
-    from service.events import ServiceEvent
-    from service.export import Clip, Exported, Format, Lettering
-
-FORMATS: dict[Format, str] = {
-    "mp4": "Clips (MP4)",
-    "gif": "Animated GIF",
-    "webp": "Animated WebP",
-    "otio": "OpenTimelineIO",
-    "edl": "EDL (CMX 3600)",
-    "edl-markers": "EDL markers (Resolve)",
-    "fcpxml": "FCPXML",
-    "csv": "CSV",
-    "jsonl": "JSON Lines",
-    "vtt": "WebVTT chapters",
-}
-"""What clips can be written as."""
-TITLES = {"none": "None", "file": "File name", "clock": "Wall clock", "query": "Query"}
-"""What may be written under each clip of a reel."""
-DOWNLOAD_BYTES = 200 * 2**20
-"""Larger files are named, not offered: the server would hold them in memory."""
+Made = TypeVar("Made")
+_SEEN = "reel_seen"
+_SHOWN = 3
+"""Videos in the picture of an empty reel."""
+_NO_CLIPS = (
+    "<p>Search for a moment and press <b>Add to highlights</b> (key <kbd>e</kbd>), or let a query choose "
+    "the best clips. Here you put them in order, trim them, play the whole reel and export it.</p>"
+)
 
 
 def show(desk: Desk) -> None:
@@ -47,204 +41,212 @@ def show(desk: Desk) -> None:
     Raises:
         StoreError: when the index cannot be read.
     """
-    st.html('<div class="fx-hero"><h1>Highlights</h1></div>')
-    _fill(desk)
-    held = clip_collection.clips()
-    if not held:
-        st.html(
-            '<div class="fx-empty"><h2>Nothing is collected yet</h2>'
-            "<p>Search for a moment and press “Add to highlights” below the player. Or let a query choose "
-            "the best clips within a total length.</p></div>"
-        )
+    pages.begin()
+    styles.load("highlights")
+    desk.service.store()  # an index that is missing says so before anything else
+    listed = reels.reels(desk.service)
+    reel = clip_collection.current(desk.service)
+    with st.container(horizontal=True, vertical_alignment="center", key="reel_head"):
+        st.html('<h1 class="fx-reel-title">Highlights</h1>')
+        _choice(listed, reel)
+        _menu(desk, reel)
+        _steps(desk, reel)
+    _undo_removal(desk)
+    if reel is None or not reel.clips:
+        title = f"“{markup.text(reel.name)}” has no clips yet" if reel else "No clips yet"
+        st.html(f'<div class="fx-empty fx-reel-empty">{_film(desk)}<h2>{title}</h2>{_NO_CLIPS}</div>')
+        reel_search.show(desk, reel, expanded=True)
         return
-    left, right = layout.halves()
-    with left:
-        for number, clip in enumerate(held):
-            _clip(desk, number, clip, last=number == len(held) - 1)
-    if may_edit():
-        with right, st.container(key="stage"):
-            _make(desk, held)
+    with st.container(key="cutting_table"):
+        strip.show(reel, on_edit=lambda edit: _edit(desk, edit))
+    reel_search.show(desk, reel, expanded=False)
+    with st.container(key="reel_export"):
+        reel_export.show(desk, reel.playable, reel.name)
 
 
-def _fill(desk: Desk) -> None:
-    """The form that fills the collection from a query and a total length."""
-    with st.form("fill", border=False):
-        box, length, order, button = st.columns([6, 2, 3, 2], vertical_alignment="bottom", gap="small")
-        query = box.text_input(
-            "Or let a query choose", placeholder="every goal and its celebration", key="fill_query"
-        )
-        most = length.number_input(
-            "At most, in seconds", min_value=1.0, value=60.0, step=5.0, key="fill_most"
-        )
-        by_score = order.segmented_control(
-            "In order of", ["time", "score"], default="time", key="fill_order", required=True
-        )
-        if button.form_submit_button("Choose", width="stretch") and query.strip():
-            try:
-                chosen = _best(desk, query, most, by_score=by_score == "score")
-            except FootageError as error:
-                st.html(notices.problem(error))
-                return
-            if chosen:
-                clip_collection.put(chosen)
-            else:
-                st.html(
-                    notices.remark(
-                        "Nothing was found.",
-                        "Only results with the verdict “found” are added; search to see more.",
-                    )
-                )
-
-
-def _best(desk: Desk, query: str, most_seconds: float, *, by_score: bool) -> list[Clip]:
-    """The best of what a query finds that fits a length."""
-    from service.export import select
-    from service.export_clips import clips_from
-    from service.search import SearchRequest, search
-
-    with st.spinner("Searching and checking with the model"):
-        result = search(desk.service, SearchRequest(query=query, hits_first=True))
-    found = [match for match in result.matches if match.verdict == "found" and not match.offline]
-    best = select.ranked(clips_from(desk.service, found, query=query))
-    lengths = [clip.span.duration_seconds for clip in best]
-    chosen = [best[number] for number, _ in select.fit(lengths, most_seconds)]
-    return chosen if by_score else sorted(chosen, key=select.by_time(chosen))
-
-
-def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
-    """One clip, and what can be done with it."""
-    with st.container(key=f"clip_{number}"):
-        picture = picture_address(
-            clip.video.content_id, clip.span.middle_seconds, browse.file_at(desk.service, clip.path)
-        )
-        st.html(cards.clip(clip, number=number + 1, picture=picture))
-        with st.container(horizontal=True, gap="small", key=f"clip_acts_{number}"):
-            for name, icon, act, arguments, off in (
-                ("Up", "arrow_upward", clip_collection.move, (number, -1), number == 0),
-                ("Down", "arrow_downward", clip_collection.move, (number, 1), last),
-                ("Take out", "delete", clip_collection.take_out, (number,), False),
-            ):
-                st.button(
-                    name,
-                    help=f"{name}: clip {number + 1}",
-                    icon=f":material/{icon}:",
-                    key=f"{icon}_{number}",
-                    type="tertiary",
-                    disabled=off,
-                    on_click=act,
-                    args=arguments,
-                )
-
-
-def _make(desk: Desk, held: Sequence[Clip]) -> None:
-    """The form for the output, and the result."""
-    from service.export import Lettering, widened
-
-    before, after = (
-        column.number_input(label, min_value=0.0, max_value=60.0, value=0.0, step=0.5, key=key)
-        for column, label, key in zip(
-            st.columns(2), ("Seconds before", "Seconds after"), ("before", "after"), strict=True
-        )
+def _film(desk: Desk) -> str:
+    """What a reel is, as a picture: a strip of clips of this index with room for one more."""
+    first = browse.first_videos(desk.service, _SHOWN)
+    videos = browse.videos(desk.service, first)
+    frames = "".join(
+        f'<span><img alt="" src="{picture_address(content_id, video.duration_seconds / 2, file)}"></span>'
+        for content_id, video in videos.items()
+        if (file := browse.file_at(desk.service, browse.path_of(desk.service, content_id)))
     )
-    clips = [widened(clip, before, after) for clip in held]
-    total = sum(clip.span.duration_seconds for clip in clips)
-    st.html(f'<p class="fx-total"><b>{markup.clock(round(total, 1))}</b> in {count(len(clips), "clip")}</p>')
-    kind = st.segmented_control(
-        "Make", ["One reel", "Separate files"], default="One reel", key="make", required=True
+    return f'<div class="fx-film" aria-hidden="true">{frames}<span class="fx-room">+</span><u></u></div>'
+
+
+# -- Reels ------------------------------------------------------------------
+
+
+def _choice(listed: list[reels.ReelSummary], reel: Reel | None) -> None:
+    """Which reel is on the table."""
+    if reel is None:
+        return
+    named = {each.id: each for each in listed}
+    st.session_state.reel_choice = reel.id
+
+    def words(reel_id: str) -> str:
+        each = named[reel_id]
+        length = markup.clock(round(each.seconds, 1))
+        return f"{plain(each.name)} \N{MIDDLE DOT} {count(each.clips, 'clip')}, {length}"
+
+    st.selectbox(
+        "Reel",
+        list(named),
+        key="reel_choice",
+        format_func=words,
+        label_visibility="collapsed",
+        width=360,
+        on_change=lambda: clip_collection.choose(st.session_state.reel_choice),
     )
-    reel = kind == "One reel"
-    formats: list[Format] = ["mp4", "otio", "edl"]
-    if reel:
-        titles = st.selectbox(
-            "Title under each clip", list(TITLES), format_func=TITLES.__getitem__, key="titles"
-        )
-        burn = st.toggle("Burn the source's time in", key="burn")
-        spoken = st.toggle("Burn the spoken words in, as subtitles", key="burn_words")
-    else:
-        titles, burn, spoken = "none", False, False
-        formats = st.multiselect(
-            "As", list(FORMATS), default=["mp4"], format_func=FORMATS.__getitem__, key="formats"
-        )
-    name = st.text_input("Name", value="highlights", key="name", max_chars=80)
-    if st.button("Make it", type="primary", width="stretch", disabled=not formats, key="go"):
-        st.session_state.exported = _export(
-            desk,
-            clips,
-            formats,
-            name,
-            reel=reel,
-            lettering=Lettering(None if titles in (None, "none") else titles, burn, spoken),
-        )
-    if exported := st.session_state.get("exported"):
-        _made(exported)
 
 
-def _export(
-    desk: Desk,
-    clips: Sequence[Clip],
-    formats: Sequence[Format],
-    name: str,
-    *,
-    reel: bool,
-    lettering: Lettering,
-) -> Exported | FootageError:
-    """Write the files into the one folder for exports."""
-    from service.events import StageProgress
-    from service.export import Options
-    from service.export_clips import write_clips
-
-    bar, context = st.progress(0.0, text="Writing"), get_script_run_ctx()
-
-    def on_event(event: ServiceEvent) -> None:
-        if isinstance(event, StageProgress) and event.total:
-            add_script_run_ctx(threading.current_thread(), context)  # another thread joins films
-            done, whole = event.done, event.total
-            bar.progress(min(1.0, done / whole), text=f"Writing {done} of {whole}")
-
-    options = Options(
-        name=name.strip() or "highlights",
-        join=reel,
-        lettering=lettering,
-        timeout_seconds=desk.settings.decode_timeout_seconds,
-    )
-    about = {"name": options.name, "formats": list(formats), "clips": len(clips)}
-    try:
-        with editing(desk.settings, "export", **about):
-            return write_clips(
-                desk.service,
-                clips,
-                desk.settings.export_dir,
-                formats=formats,
-                options=options,
-                on_event=on_event,
+def _menu(desk: Desk, reel: Reel | None) -> None:
+    """What can be done with reels as a whole."""
+    st.button("New reel", icon=":material/add:", key="reel_new", on_click=pages.acting(_new), args=(desk,))
+    if reel is None:
+        return
+    with st.popover("Reel", icon=":material/more_horiz:", key="reel_menu"):
+        with st.form("rename_reel", border=False):
+            name = st.text_input(
+                "Name", value=reel.name, max_chars=MOST_CHARACTERS, key=f"reel_name_{reel.id}"
             )
-    except FootageError as error:
-        return error
-    finally:
-        bar.empty()
+            if st.form_submit_button("Rename", width="stretch"):
+                pages.acting(_rename)(desk, reel.id, name)
+                st.rerun()
+        wanted = st.number_input(
+            "Wanted length, in seconds",
+            min_value=0.0,
+            max_value=LONGEST,
+            value=reel.wanted_seconds,
+            step=5.0,
+            help="0 for any length. The bar above the strip shows how much of it is used.",
+            key=f"reel_wanted_{reel.id}",
+        )
+        if wanted != reel.wanted_seconds:
+            pages.acting(_set_wanted)(desk, reel.id, wanted)
+            st.rerun()
+        for label, icon, act in (
+            ("Duplicate", "content_copy", _duplicate),
+            ("Delete", "delete", _remove),
+        ):
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                key=f"reel_{label.lower()}",
+                width="stretch",
+                on_click=pages.acting(act),
+                args=(desk, reel),
+            )
 
 
-def _made(exported: Exported | FootageError) -> None:
-    """The files that were written, to be fetched."""
-    if isinstance(exported, FootageError):
-        st.html(notices.problem(exported))
+def _new(desk: Desk) -> str:
+    name = reels.free_name(desk.service, reels.FIRST_NAME)
+    made = _doing(desk, "new", lambda: reels.create_reel(desk.service, NameReelRequest(name=name)))
+    clip_collection.choose(made.id)
+    return f"“{made.name}” is ready. Rename it in the menu beside it."
+
+
+def _rename(desk: Desk, reel_id: str, name: str) -> str:
+    request = NameReelRequest(id=reel_id, name=name)
+    _doing(desk, "rename", lambda: reels.rename_reel(desk.service, request), reel_id)
+    return f"Renamed to “{request.name}”."
+
+
+def _set_wanted(desk: Desk, reel_id: str, seconds: float) -> None:
+    _doing(desk, "length", lambda: reels.set_wanted_length(desk.service, reel_id, seconds), reel_id)
+
+
+def _duplicate(desk: Desk, reel: Reel) -> str:
+    name = reels.free_name(desk.service, f"{reel.name[: MOST_CHARACTERS - 5]} copy")
+    request = NameReelRequest(id=reel.id, name=name)
+    made = _doing(desk, "duplicate", lambda: reels.duplicate_reel(desk.service, request), reel.id)
+    clip_collection.choose(made.id)
+    return f"“{made.name}” is on the table."
+
+
+def _remove(desk: Desk, reel: Reel) -> None:
+    _doing(desk, "remove", lambda: reels.remove_reel(desk.service, reel.id), reel.id)
+    st.session_state.reel_removed = (reel.id, reel.name)
+
+
+def _restore(desk: Desk, reel_id: str) -> None:
+    _doing(desk, "restore", lambda: reels.restore_reel(desk.service, reel_id), reel_id)
+    clip_collection.choose(reel_id)
+    st.session_state.pop("reel_removed", None)
+
+
+def _undo_removal(desk: Desk) -> None:
+    """Offer a reel that was just removed."""
+    removed = st.session_state.get("reel_removed")
+    if not removed:
         return
-    st.html(notices.remark(f"Written to {short_path(str(exported.folder))}", " ".join(exported.warnings)))
-    for source, reason in exported.failures:
-        st.html(notices.problem(FootageError(f"{markup.file_name(source)} was left out: {reason}")))
-    for number, path in enumerate([*(output.path for output in exported.outputs), exported.manifest]):
-        _fetch(path, number)
+    reel_id, name = removed
+    with st.container(horizontal=True, vertical_alignment="center", key="reel_removed_note"):
+        st.html(f'<div class="fx-notice"><b>“{markup.text(name)}” was deleted.</b></div>')
+        st.button("Undo delete", key="reel_restore", on_click=pages.acting(_restore), args=(desk, reel_id))
 
 
-def _fetch(path: Path, number: int) -> None:
-    try:
-        size_bytes = path.stat().st_size
-    except OSError:
-        st.html(notices.remark(f"{path.name} no longer exists."))
+# -- Changes ---------------------------------------------------------------
+
+
+def _steps(desk: Desk, reel: Reel | None) -> None:
+    """Undo and redo, and the keys of the page."""
+    if reel is None:
         return
-    if size_bytes > DOWNLOAD_BYTES:
-        st.html(notices.remark(path.name, "It is too large for a download in the browser."))
-        return
-    st.download_button(
-        markup.label(path.name), path.read_bytes, path.name, key=f"fetch_{number}", icon=":material/download:"
+    _note(reel)
+    for way, key, icon, what in (
+        ("undo", "z", "undo", reel.undoes),
+        ("redo", "Shift+z", "redo", reel.redoes),
+    ):
+        st.button(
+            way.capitalize(),
+            icon=f":material/{icon}:",
+            key=f"reel_{way}",
+            help=f"{way.capitalize()}: {what} ({key})" if what else f"Nothing to {way} ({key})",
+            disabled=not what,
+            on_click=pages.acting(_step),
+            args=(desk, reel.id, way),
+        )
+    shortcuts.show(
+        [Shortcut("z", "Undo", "reel_undo"), Shortcut("Shift+z", "Redo", "reel_redo"), *strip.KEYS]
     )
+
+
+def _step(desk: Desk, reel_id: str, way: str) -> None:
+    seen = st.session_state.get(_SEEN, (None, None))
+    request = ReelRequest(id=reel_id, edition=seen[1] if seen[0] == reel_id else None)
+    forth = way == "redo"
+    _doing(desk, way, lambda: reels.step_reel(desk.service, request, "redo" if forth else "undo"), reel_id)
+
+
+def _edit(desk: Desk, edit: strip.StripEdit) -> bool:
+    """Make a change of the strip; a refused one is said on the page, and the newest state shown."""
+    request = edit.request
+
+    def make() -> Reel:
+        if isinstance(request, MoveClipsRequest):
+            return reels.move_clips(desk.service, request)
+        if isinstance(request, TrimClipRequest):
+            return reels.trim_clip(desk.service, request)
+        return reels.remove_clips(desk.service, request)
+
+    what = type(request).__name__.removesuffix("Request")
+    made: list[Reel] = []
+    pages.acting(lambda: made.append(_doing(desk, what, make, request.id)))()
+    return bool(made)
+
+
+def _doing(desk: Desk, change: str, act: Callable[[], Made], reel_id: str = "") -> Made:
+    """Do something to a reel, and write it into the audit log."""
+    with editing(desk.settings, "reel", change=change, reel=reel_id):
+        made = act()
+    if isinstance(made, Reel):
+        _note(made)
+    return made
+
+
+def _note(reel: Reel) -> None:
+    """Remember the edition that this visitor has seen or made: a key may come before it is drawn."""
+    st.session_state[_SEEN] = (reel.id, reel.edition)

@@ -18,6 +18,7 @@ from ui.web import styles
 from ui.web.components import (
     answers,
     asking,
+    clip_collection,
     markup,
     notices,
     questions,
@@ -257,7 +258,9 @@ def _answers(desk: Desk, answered: Answered, now: RunState) -> None:
             answer_list.forget()
             return
     else:
-        st.html(summary.line(result, notices.coverage(result)))
+        with st.container(horizontal=True, vertical_alignment="center", key="summary_row"):
+            st.html(summary.line(result, notices.coverage(result)))
+            clip_collection.add_all_button(result.matches, query=question.title)
         if now.stopped:
             st.html(notices.remark("Stopped.", "These are the results so far; search again to continue."))
         elif question.exact and not now.trouble and all(each.verdict != "found" for each in result.matches):
