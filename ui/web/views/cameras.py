@@ -30,7 +30,6 @@ MOMENT = "moment"
 """Key in the page's address: the moment of the wall, ISO 8601."""
 _ALERTS = 10_000
 _UNKNOWN = 200
-_NAMED = 3
 _WIDGET = "wall"
 
 
@@ -57,7 +56,7 @@ def show(desk: Desk) -> None:
 def _wall(desk: Desk, files: camera_timeline.ClockedFiles) -> None:
     """The wall, what it cannot show, and the player; only these are drawn again when the clock is moved."""
     state = st.session_state
-    tools = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="wall_tools")
+    tools = st.container(horizontal=True, gap="small", key="wall_tools")
     recorded, zone = _in_chosen_zone(files.recorded, tools)
     search = _marked_search(desk, tools)
     days = camera_timeline.days(recorded)
@@ -66,7 +65,7 @@ def _wall(desk: Desk, files: camera_timeline.ClockedFiles) -> None:
         there = camera_timeline.local(recorded, moment).date() if moment else None
         state.wall_day = _nearest(days, there)
     day: date = state.wall_day
-    _unplaced(files)
+    _unplaced(files, tools)
     whole = camera_timeline.day_view(recorded, day)
     state.wall_drawn = (tuple(days), frozenset(each.content_id for each in recorded))
     with st.container(key="wall_panel"):
@@ -135,6 +134,7 @@ def _in_chosen_zone(recorded: Sequence[Recording], place: DeltaGenerator) -> tup
         format_func=labels.__getitem__,
         key="wall_zone",
         on_change=_forget_day,
+        label_visibility="collapsed",
         width=300,
         persist_state="session",
     )
@@ -149,9 +149,10 @@ def _marked_search(desk: Desk, place: DeltaGenerator) -> Search | None:
     chosen = place.selectbox(
         "Mark results of",
         ["", *searches],
-        format_func=lambda key: plain(searches[key].name) if key else "nothing",
+        format_func=lambda key: f"Results of {plain(searches[key].name)}" if key else "No search is marked",
         key="wall_search",
-        width=220,
+        label_visibility="collapsed",
+        width=300,
         persist_state="session",
     )
     return searches.get(chosen)
@@ -315,10 +316,10 @@ def _no_clock(files: camera_timeline.ClockedFiles) -> None:
         "<li>Where no file says its time, use the time of the file, marked as a guess: "
         "<code>footage index FOLDER --guess-time</code></li></ol></div>"
     )
-    _unplaced(files)
+    _unplaced(files, st.container(horizontal=True, gap="small"))
 
 
-def _unplaced(files: camera_timeline.ClockedFiles) -> None:
+def _unplaced(files: camera_timeline.ClockedFiles, place: DeltaGenerator) -> None:
     """Which files are not on the wall, and why."""
     reasons = [
         (
@@ -330,24 +331,19 @@ def _unplaced(files: camera_timeline.ClockedFiles) -> None:
         ),
         (
             files.unread,
-            "is not read yet, or cannot be read, and is not on the wall",
-            "are not read yet, or cannot be read, and are not on the wall",
+            "could not be read yet and is not on the wall",
+            "could not be read yet and are not on the wall",
             "Their length is not known. The Library says what each of them waits for, or why it failed.",
         ),
     ]
     for kind, (listed, one, several, why) in enumerate(reasons):
         if not listed:
             continue
-        names = [markup.text(PurePath(file.path).name) for file in listed[:_NAMED]]
-        names += [f"{len(listed) - _NAMED:,} more"] if len(listed) > _NAMED else []
-        with st.container(key=f"wall_unplaced_{kind}"):
-            st.html(
-                f'<div class="fx-unplaced"><b>{count(len(listed), "file")} '
-                f"{one if len(listed) == 1 else several}:</b> <span>{', '.join(names)}</span></div>"
-            )
-            with st.expander("All of them, and what to do"):
-                st.html(f'<p class="fx-sub">{why}</p>')
-                _table(listed)
+        what = markup.label(PurePath(listed[0].path).name) if len(listed) == 1 else count(len(listed), "file")
+        label = f"{what} {one if len(listed) == 1 else several}"
+        with place.popover(label, icon=":material/schedule:" if kind == 0 else ":material/warning:"):
+            st.html(f'<p class="fx-sub">{why}</p>')
+            _table(listed)
 
 
 def _table(listed: Sequence[File]) -> None:

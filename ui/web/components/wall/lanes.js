@@ -75,3 +75,15 @@ function recordedTimes(lanes) {
   }
   return times
 }
+
+// The first moment at which as many recordings run as ever do.
+function fullest(lanes) {
+  const edges = lanes.flatMap((lane) => lane.recordings.flatMap(({ start, end }) => [[start, 1], [end, -1]]))
+  edges.sort((one, other) => one[0] - other[0] || one[1] - other[1])
+  let [running, most, found] = [0, 0, null]
+  for (const [ms, step] of edges) {
+    running += step
+    if (running > most) [most, found] = [running, ms]
+  }
+  return found
+}

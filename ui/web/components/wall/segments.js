@@ -28,16 +28,17 @@ function pictureAddress(base, seconds, size) {
   return size ? `${place}&size=${size}` : place
 }
 
-// Fetches a few clips at a time, those on show before those that come next; what nobody waits for is dropped.
+// Fetches a few pictures and clips at a time, those on show before those that come next; what is no longer wanted is dropped.
 class Gate {
   constructor() {
     this.waiting = []
     this.running = 0
   }
 
-  ask(address, rank, isWanted) {
+  // Rank 0 comes before 1; a picture comes as an address of its bytes, a clip as its description.
+  ask(address, rank, isWanted, picture = false) {
     return new Promise((done) => {
-      this.waiting.push({ address, rank, isWanted, done })
+      this.waiting.push({ address, rank, isWanted, picture, done })
       this.next()
     })
   }
@@ -56,12 +57,14 @@ class Gate {
     }
   }
 
-  async fetch({ address, isWanted }) {
+  async fetch({ address, isWanted, picture }) {
     let answer = { error: "The app does not answer.", hint: "Reload the page when it is running again." }
     for (let tries = 0; tries < TRIES && isWanted(); tries += 1) {
       if (tries) await new Promise((done) => setTimeout(done, 1500 * tries))
       try {
         const response = await fetch(address)
+        if (picture && response.ok) return { url: URL.createObjectURL(await response.blob()) }
+        if (picture) continue
         answer = await response.json()
         if (response.ok || !/too many/i.test(answer.error ?? "")) return answer
       } catch { /* the next try says more */ }

@@ -87,9 +87,10 @@ class Tile {
     const { front } = this
     const shown = front.state === "ready" && front.holds(recording, seconds)
     this.element.classList.toggle("ready", shown)
+    this.poster.hidden = this.posterOf !== recording
     this.show(shown ? "" : this.reason(front, w), front.state === "failed")
     if (!shown) {
-      this.picture(recording, seconds)
+      this.picture(recording, seconds, w)
       this.drift = null
       return
     }
@@ -156,13 +157,19 @@ class Tile {
     if (!this.back.is(recording, segment)) this.back.load(recording, segment, 1)
   }
 
-  picture(recording, seconds) {
+  // A picture until the video is there: of each second at rest, but hardly on the way, where the clips are wanted more.
+  async picture(recording, seconds, { playing }) {
     const wanted = pictureAddress(recording.clip, Math.floor(seconds), "large")
     const now = performance.now()
-    if (this.pictured === wanted || now - (this.picturedAt ?? 0) < 150) return
+    if (!recording.clip || this.pictured === wanted || now - (this.picturedAt ?? 0) < 150) return
+    if (playing && this.posterOf === recording && now - this.picturedAt < 5000) return
     this.pictured = wanted
     this.picturedAt = now
-    if (recording.clip) this.poster.src = wanted
+    const answer = await this.gate.ask(wanted, playing ? 2 : -1, () => this.pictured === wanted, true)
+    if (!answer?.url || this.pictured !== wanted) return
+    if (this.poster.src) URL.revokeObjectURL(this.poster.src)
+    this.poster.src = answer.url
+    this.posterOf = recording
   }
 
   // Keep the video where the clock is: at rest by seeks, on the way by small changes of speed.

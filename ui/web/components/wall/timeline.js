@@ -207,7 +207,8 @@ class WallTimeline {
   // -- Drawing ----------------------------------------------------------------------
 
   draw(now) {
-    if (!this.day) return
+    this.width = this.canvas.clientWidth
+    if (!this.day || !this.width) return
     const cursor = Math.round(this.x(now) * 2) / 2
     const looks = getComputedStyle(this.probe).color
     if (!this.dirty && cursor === this.cursor && looks === this.looks) return
@@ -215,7 +216,6 @@ class WallTimeline {
     this.looks = looks
     this.cursor = cursor
     this.dirty = false
-    this.width = this.canvas.clientWidth
     const height = LANE_PIXELS * this.day.lanes.length
     const axis = this.scaled(this.axis, AXIS_PIXELS)
     const lanes = this.scaled(this.canvas, height)

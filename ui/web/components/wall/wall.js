@@ -4,6 +4,7 @@
 const MOST_VIDEOS = 16
 const SETTLE_MS = 350
 const PATIENCE_MS = 6000 // the clock waits this long for the last tiles, and longer only if there is none at all
+const LOST_MS = 700
 const TILE_SHAPE = 16 / 9
 const FIELDS =
   "input:not([type=button], [type=submit], [type=checkbox], [type=radio]), textarea, select, [contenteditable], [role=listbox]," +
@@ -38,8 +39,8 @@ class Wall {
     this.resized.observe(root)
     document.addEventListener("keydown", (event) => this.key(event), { signal: this.listening.signal, capture: true })
     this.frame = () => {
-      this.step()
       this.next = requestAnimationFrame(this.frame)
+      this.step()
     }
     this.next = requestAnimationFrame(this.frame)
   }
@@ -95,7 +96,7 @@ class Wall {
     this.legend(day)
     this.pause(false)
     const kept = before && same(before.day, day.day) ? this.clock.now : null
-    this.arrive(cursor ?? kept ?? this.times[0]?.[0] ?? day.day[0])
+    this.arrive(cursor ?? kept ?? fullest(day.lanes) ?? day.day[0])
     this.root.dataset.state = "ready"
   }
 
@@ -140,6 +141,7 @@ class Wall {
       tile.follow({ ...w, plays })
     }
     if (this.wants && !this.clock.playing && loads) this.begin(visible)
+    if (this.clock.playing && this.clock.rate > 0 && loads) this.hold(visible)
     if (this.clock.playing && !this.scrubbing) this.timeline.follow(w.now)
     this.timeline.draw(w.now)
     this.around.follow(w.now)
@@ -158,6 +160,18 @@ class Wall {
     if (waits && !(plays && waited > PATIENCE_MS)) return
     this.clock.start()
     this.drawPlay()
+  }
+
+  // One tile that drops out stops no other; where none has a picture, the clock waits.
+  hold(visible) {
+    const recording = visible.filter((tile) => tile.recording)
+    const goes = recording.some((tile) => tile.element.classList.contains("ready") || tile.front.state === "failed")
+    if (goes || !recording.length) this.lostAt = null
+    else if ((this.lostAt ??= performance.now()) + LOST_MS < performance.now()) {
+      this.clock.stop()
+      this.asked = performance.now()
+      this.drawPlay()
+    }
   }
 
   // Where nothing is recorded the clock jumps to the next footage; behind the last of it, it stops.
