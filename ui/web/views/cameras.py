@@ -135,7 +135,7 @@ def _in_chosen_zone(recorded: Sequence[Recording], place: DeltaGenerator) -> tup
         key="wall_zone",
         on_change=_forget_day,
         label_visibility="collapsed",
-        width=300,
+        width=240,
         persist_state="session",
     )
     return (moved, str(mine)) if chosen == "mine" else (recorded, names)
@@ -152,7 +152,7 @@ def _marked_search(desk: Desk, place: DeltaGenerator) -> Search | None:
         format_func=lambda key: f"Results of {plain(searches[key].name)}" if key else "No search is marked",
         key="wall_search",
         label_visibility="collapsed",
-        width=300,
+        width=240,
         persist_state="session",
     )
     return searches.get(chosen)

@@ -23,16 +23,26 @@ class Around {
     if (second === this.second && this.key !== null) return
     this.second = second
     const found = this.day.blocks.filter((block) => block.end >= now - AROUND_MS && block.start <= now + AROUND_MS)
-    const near = found.slice(0, MOST_LINES)
+    const apart = (block) => Math.max(block.start - now, now - block.end, 0)
+    const most = found.length > MOST_LINES ? found.map(apart).sort((one, other) => one - other)[MOST_LINES - 1] : AROUND_MS
+    const near = found.filter((block) => apart(block) <= most).slice(0, MOST_LINES)
     const key = near.map((block) => `${block.start} ${block.lane.number} ${block.kind}`).join()
     if (key !== this.key) {
       this.key = key
       this.lines = near.map((block) => [block, this.line(block)])
       this.list.replaceChildren(...this.lines.map(([, line]) => line))
       this.empty.hidden = near.length > 0
-      this.count.textContent = found.length > near.length ? `first ${near.length} of ${found.length}` : near.length ? String(near.length) : ""
+      this.count.textContent = found.length > near.length ? `nearest ${near.length} of ${found.length}` : near.length ? String(near.length) : ""
     }
+    this.mark(now)
+  }
+
+  // What happens now stands out, and stays in sight unless the person is reading elsewhere in the list.
+  mark(now) {
     for (const [block, line] of this.lines) line.classList.toggle("here", block.start <= now && now < Math.max(block.end, block.start + 1000))
+    const next = this.lines.find(([block]) => now < Math.max(block.end, block.start + 1000))
+    if (!next || this.list.matches(":hover, :focus-within")) return
+    this.list.scrollTop = next[1].offsetTop - this.list.clientHeight / 3
   }
 
   line(block) {

@@ -264,7 +264,7 @@ class WallTimeline {
       const offset = zone.offset(ms)
       const label = (step < 60_000 ? zone.clock(ms) : zone.short(ms)) + (offset === before ? "" : ` ${zoneName(offset)}`)
       before = offset
-      if (x > 22 && x < this.width - 22) pen.fillText(label, x, 12)
+      if (x > 22 && x < this.width - 22 && Math.abs(x - this.cursor) > 56) pen.fillText(label, x, 12)
       pen.fillStyle = this.paints.line
       pen.fillRect(Math.round(x), AXIS_PIXELS - 6, 1, 6)
     }

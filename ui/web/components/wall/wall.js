@@ -300,7 +300,7 @@ class Wall {
     let best = { width: 0, columns: 1 }
     if (wide < 560) best = { width: wide, columns: 1 }
     else {
-      const high = Math.max(340, 0.6 * window.innerHeight)
+      const high = Math.max(340, 0.56 * window.innerHeight)
       for (let columns = 1; columns <= number; columns += 1) {
         const rows = Math.ceil(number / columns)
         const width = Math.min((wide - gap * (columns - 1)) / columns, ((high - gap * (rows - 1)) / rows) * TILE_SHAPE)
