@@ -214,6 +214,16 @@ def test_without_any_clock_the_page_says_what_to_do(open_page, db):
     assert len(app.dataframe[0].value["Name"]) == len(NAMES)
 
 
+def test_one_camera_opens_in_the_player(open_page, db):
+    app = open_page()
+    gate = next(file for file in Store.open(db).files.all() if file.camera == "gate")
+    app.session_state["wall_played"] = wall.Asked("player", gate.content_id, 5.0, NOON + timedelta(seconds=5))
+    whole(app.run())
+    assert "<h2>gate, 12:00:05</h2>" in page(app)
+    whole(app.button(key="wall_close").click().run())
+    assert "<h2>gate" not in page(app)
+
+
 def test_a_search_is_marked(open_page):
     app = open_page()
     choice = app.selectbox(key="wall_search")
@@ -283,6 +293,11 @@ class TestInABrowser:
             line = page.locator(".around .go").first
             line.click()
             page.wait_for_function(f"Number({READY}.dataset.moment) !== {paused}")
+            # 5. A search starts from there.
+            page.locator(".around .do[title='Search from here']").first.click()
+            page.wait_for_function(
+                "[...document.querySelectorAll('input')].some(each => each.value.includes('after:'))"
+            )
             assert page.alerts == [] and page.refused == []
 
     def test_the_timeline_fits_the_footage_and_is_worked_by_keys(self, db, tmp_path, monkeypatch):

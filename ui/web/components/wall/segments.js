@@ -8,7 +8,7 @@ const TRIES = 4
 function segmentAt(seconds, end) {
   let from = Math.floor(seconds / SHORT_SECONDS) * SHORT_SECONDS
   let to = from + SHORT_SECONDS
-  if (to - seconds < 3) to += SHORT_SECONDS
+  if (to - seconds < 6) to += SHORT_SECONDS
   return { from, to: Math.min(to, end) }
 }
 

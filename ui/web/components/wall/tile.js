@@ -15,6 +15,7 @@ class Tile {
     const root = (this.element = element("article", "tile"))
     root.tabIndex = 0
     root.setAttribute("role", "group")
+    root.ariaLabel = `Camera ${lane.name}`
     this.poster = element("img")
     this.poster.alt = ""
     this.poster.decoding = "async"
@@ -34,13 +35,19 @@ class Tile {
     this.again.onclick = () => { this.front.empty() }
     this.sound = element("button", "sound")
     this.sound.onclick = () => acts.sound(this)
+    this.open = element("button", "open")
+    this.open.append(icon("open"))
+    this.open.ariaLabel = `Open in the player: ${lane.name}`
+    this.open.title = "Open in the player"
+    this.open.onclick = () => acts.open(this)
     this.full = element("button", "full")
     this.full.append(icon("full"))
     this.full.ariaLabel = `Full screen: ${lane.name}`
+    this.full.title = "Full screen (Enter)"
     this.full.onclick = () => acts.full(this)
     const shade = element("div", "shade")
     shade.append(this.note, this.again)
-    root.append(this.poster, ...videos, this.head, this.foot, shade, this.sound, this.full)
+    root.append(this.poster, ...videos, this.head, this.foot, shade, this.sound, this.open, this.full)
     root.ondblclick = (event) => { if (!event.target.closest("button")) acts.full(this) }
     root.onkeydown = (event) => {
       if (event.key !== "Enter" || event.target !== root) return
@@ -81,7 +88,8 @@ class Tile {
     this.element.classList.toggle("none", !recording)
     if (!recording) return this.rest(w)
     const seconds = (this.seconds = recording.from + (w.now - recording.start) / 1000)
-    this.put(this.file, recording.file)
+    this.put(this.file, this.lane.named && this.lane.row.length === 1 ? "" : recording.file)
+    this.name.title = recording.file
     this.guess.hidden = !recording.guessed
     if (!this.front.holds(recording, seconds)) this.turn(recording, seconds, w)
     const { front } = this
@@ -95,7 +103,7 @@ class Tile {
       return
     }
     this.step(front, seconds, w)
-    if (w.playing && w.loads) this.ahead(recording, w)
+    if (w.wants && w.loads) this.ahead(recording, w)
   }
 
   reason(front, w) {

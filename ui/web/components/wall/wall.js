@@ -87,7 +87,7 @@ class Wall {
     this.day = day
     this.times = recordedTimes(day.lanes)
     for (const tile of this.tiles) tile.close()
-    const acts = { sound: (tile) => this.hear(tile), full: (tile) => this.full(tile) }
+    const acts = { sound: (tile) => this.hear(tile), full: (tile) => this.full(tile), open: (tile) => this.open(tile) }
     this.tiles = day.lanes.map((lane) => new Tile(lane, this.gate, acts))
     this.grid.replaceChildren(...this.tiles.map((tile) => tile.element))
     this.shown = ""
@@ -330,6 +330,10 @@ class Wall {
   full(tile) {
     if (document.fullscreenElement) document.exitFullscreen()
     else tile.element.requestFullscreen?.().catch(() => this.say("This browser does not show one camera on the full screen."))
+  }
+
+  open({ recording, seconds }) {
+    if (recording) this.ask({ action: "player", content: recording.content, seconds, moment: this.clock.now })
   }
 
   // How far each playing video is off the clock, in milliseconds.
