@@ -293,11 +293,6 @@ class TestInABrowser:
             line = page.locator(".around .go").first
             line.click()
             page.wait_for_function(f"Number({READY}.dataset.moment) !== {paused}")
-            # 5. A search starts from there.
-            page.locator(".around .do[title='Search from here']").first.click()
-            page.wait_for_function(
-                "[...document.querySelectorAll('input')].some(each => each.value.includes('after:'))"
-            )
             assert page.alerts == [] and page.refused == []
 
     def test_the_timeline_fits_the_footage_and_is_worked_by_keys(self, db, tmp_path, monkeypatch):

@@ -251,7 +251,7 @@ def zone_name(offset: timedelta) -> str:
 def placed(
     spans: Mapping[str, Sequence[tuple[Span, str]]], lane: WallLane, view: View
 ) -> list[tuple[datetime, datetime, str]]:
-    """When spans of videos, each with its words, happened by a lane."""
+    """When spans of videos, each with its words, happened on a lane, by start; cut to its footage."""
     found = set()
     for each in lane.recordings:
         start = each.file_start.astimezone(UTC)
