@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -23,7 +24,11 @@ def a_file(name="a", at="2026-03-01T12:00:00+01:00", seconds=60.0, **changes) ->
 
 
 def recorded(*files: File) -> list[camera_timeline.Recording]:
-    return camera_timeline.recordings(files, zone=UTC)[0]
+    return camera_timeline.recordings(files, zone=UTC).recorded
+
+
+def a_view(day: date, placed=()) -> camera_timeline.View:
+    return camera_timeline.day_view(placed, day)
 
 
 moments = st.datetimes(datetime(2026, 3, 28), datetime(2026, 3, 30, 12)).map(
@@ -48,36 +53,43 @@ files = st.lists(
 
 
 @given(files)
-def test_bars_lie_inside_the_view_and_never_on_each_other(found):
+def test_each_recording_has_one_place_and_no_two_of_a_lane_overlap(found):
     placed = recorded(*found)
-    view = camera_timeline.day_view(placed, date(2026, 3, 29))
-    shown = camera_timeline.lanes(placed, view)
-    assert set(shown) == {each.row for each in placed}
-    for lanes in shown.values():
-        for lane in lanes:
-            ends = [(bar.left, bar.left + bar.width) for bar in lane]
-            assert all(-1e-9 <= left <= right <= 1 + 1e-9 for left, right in ends)
-            assert all(one[1] <= other[0] + 1e-9 for one, other in pairwise(ends))
-    inside = [each for each in placed if each.end > view.start and each.start < view.end]
-    assert sum(bar.files for lanes in shown.values() for lane in lanes for bar in lane) == len(inside)
+    lanes = camera_timeline.lanes(placed)
+    assert sorted((each for lane in lanes for each in lane.recordings), key=str) == sorted(placed, key=str)
+    for lane in lanes:
+        assert {each.row for each in lane.recordings} == {lane.row}
+        assert all(one.end <= other.start for one, other in pairwise(lane.recordings))
 
 
 @given(files, st.floats(0, 1))
-def test_at_a_moment_each_camera_shows_everything_that_covers_it(found, fraction):
+def test_at_a_moment_there_are_as_many_places_as_files_that_cover_it(found, fraction):
     placed = recorded(*found)
-    moment = camera_timeline.day_view(placed, date(2026, 3, 29)).moment(fraction)
-    shown = [seen.recording for seen in camera_timeline.at_moment(placed, moment) if seen.recording]
-    covers = [each for each in placed if each.start <= moment < each.end]
-    assert sorted(shown, key=str) == sorted(covers, key=str)
-    for seen in camera_timeline.at_moment(placed, moment):
-        covering = [each for each in placed if each.row == seen.row and each.start <= moment < each.end]
-        assert (seen.recording in covering) if covering else seen.recording is None
-        if seen.recording:
-            length = (seen.recording.end - seen.recording.start).total_seconds()
-            assert 0 <= seen.seconds < length + 1e-6
-        else:
-            assert seen.before is None or seen.before <= moment
-            assert seen.after is None or seen.after > moment
+    view = a_view(date(2026, 3, 29), placed)
+    moment = view.start + fraction * view.length
+    shown = [
+        each
+        for lane in camera_timeline.lanes(placed)
+        for each in lane.recordings
+        if each.start <= moment < each.end
+    ]
+    assert len(shown) == sum(each.start <= moment < each.end for each in placed)
+
+
+@given(files)
+def test_what_fits_shows_all_footage_of_the_day_and_little_else(found):
+    placed = recorded(*found)
+    whole = a_view(date(2026, 3, 29), placed)
+    fit = camera_timeline.fitting(placed, whole)
+    inside = [each for each in placed if each.end > whole.start and each.start < whole.end]
+    assert whole.start <= fit.start < fit.end <= whole.end
+    if not inside:
+        assert fit == whole
+        return
+    first = max(min(each.start for each in inside), whole.start)
+    last = min(max(each.end for each in inside), whole.end)
+    assert fit.start <= first and last <= fit.end
+    assert fit.length <= (last - first) * 1.05 + camera_timeline.SHORTEST
 
 
 @given(files)
@@ -87,41 +99,46 @@ def test_every_second_of_footage_is_in_some_day(found):
     assert sum(camera_timeline.days(placed).values(), timedelta()) == total
 
 
-@given(st.floats(0, 1), st.floats(0.001, 3), st.floats(0, 1))
-def test_a_zoom_stays_inside_the_day(middle, factor, around):
-    whole = camera_timeline.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
-    view = camera_timeline.zoomed(whole, whole, 0.3, whole.moment(middle))
-    zoomed = camera_timeline.zoomed(view, whole, factor, whole.moment(around))
-    assert whole.start <= zoomed.start < zoomed.end <= whole.end
-    assert zoomed.length >= camera_timeline.SHORTEST
-
-
 def test_a_file_past_midnight_is_of_both_days():
     [late] = recorded(a_file(at="2026-03-01T23:59:00+01:00", seconds=120))
     assert camera_timeline.days([late]) == {
         date(2026, 3, 2): timedelta(seconds=60),
         date(2026, 3, 1): timedelta(seconds=60),
     }
-    for day, left in ((1, 1439 / 1440), (2, 0.0)):
+    for day, minutes in ((1, (0, 1)), (2, (0, 1))):
         view = camera_timeline.day_view([late], date(2026, 3, day))
-        [[bar]] = (camera_timeline.lanes([late], view).values().__iter__().__next__(),)
-        assert (bar[0].left, bar[0].width) == pytest.approx((left, 1 / 1440))
+        fit = camera_timeline.fitting([late], view)
+        assert fit.length == pytest.approx(timedelta(minutes=minutes[1]), abs=timedelta(seconds=5))
 
 
 def test_cameras_in_other_zones_meet_at_the_same_moment():
     gate, yard = a_file("a", "2026-03-01T12:00:00+01:00"), a_file("b", "2026-03-01T11:00:00Z", camera="yard")
-    placed = recorded(gate, yard)
-    seen = camera_timeline.at_moment(placed, datetime(2026, 3, 1, 11, 0, 30, tzinfo=UTC))
-    assert [(each.row.name, each.recording.content_id, each.seconds) for each in seen] == [
-        ("gate", "a", 30.0),
-        ("yard", "b", 30.0),
+    assert [each.start for each in recorded(gate, yard)] == [datetime(2026, 3, 1, 11, tzinfo=UTC)] * 2
+
+
+def test_two_files_of_a_folder_at_the_same_second_have_two_places():
+    lanes = camera_timeline.lanes(recorded(a_file("a", camera=""), a_file("b", camera="")))
+    assert [(lane.row.name, lane.recordings[0].content_id) for lane in lanes] == [
+        ("yard", "a"),
+        ("yard", "b"),
     ]
 
 
-def test_two_files_of_a_folder_at_the_same_second_are_both_shown():
-    placed = recorded(a_file("a", camera=""), a_file("b", camera=""))
-    seen = camera_timeline.at_moment(placed, datetime(2026, 3, 1, 11, 0, 30, tzinfo=UTC))
-    assert [(each.row.name, each.recording.content_id) for each in seen] == [("yard", "a"), ("yard", "b")]
+def test_folders_of_the_same_name_are_told_apart():
+    files = [
+        replace(a_file("a", camera=""), path="/nvr/gate/2026-03-01/a.mp4"),
+        replace(a_file("b", camera=""), path="/nvr/yard/2026-03-01/b.mp4"),
+        replace(a_file("c", camera=""), path="/nvr/shed/c.mp4"),
+    ]
+    rows = [lane.row.name for lane in camera_timeline.lanes(recorded(*files))]
+    assert rows == ["gate/2026-03-01", "shed", "yard/2026-03-01"]
+
+
+def test_a_chosen_zone_moves_the_day():
+    [late] = recorded(a_file(at="2026-03-01T23:30:00Z"))
+    [moved] = camera_timeline.shown_in([late], BERLIN_WINTER)
+    assert (moved.start, moved.start.hour) == (late.start, 0)
+    assert list(camera_timeline.days([moved])) == [date(2026, 3, 2)]
 
 
 def test_the_day_the_clocks_go_forward_has_23_hours_and_no_two_o_clock():
@@ -131,9 +148,11 @@ def test_the_day_the_clocks_go_forward_has_23_hours_and_no_two_o_clock():
     assert placed[0].end == placed[1].start
     view = camera_timeline.day_view(placed, date(2026, 3, 29))
     assert view.length == timedelta(hours=23)
-    close = camera_timeline.zoomed(view, view, 4 / 23, placed[1].start)
-    labels = [label for _, label in camera_timeline.ticks(close, placed)]
-    assert "01:30" in labels and "03:00 UTC+02:00" in labels and not any(x.startswith("02:") for x in labels)
+    offsets = camera_timeline.offsets(placed, view)
+    assert offsets == [
+        (view.start, timedelta(hours=1)),
+        (datetime(2026, 3, 29, 1, tzinfo=UTC), timedelta(hours=2)),
+    ]
 
 
 def test_the_day_the_clocks_go_back_has_25_hours():
@@ -149,12 +168,11 @@ def test_files_of_one_camera_that_overlap_lie_in_lanes():
         a_file("b", "2026-03-01T12:00:30+01:00"),
         a_file("c", "2026-03-01T12:01:00+01:00"),
     )
-    [lanes] = camera_timeline.lanes(placed, camera_timeline.day_view(placed, date(2026, 3, 1))).values()
-    assert [sum(bar.files for bar in lane) for lane in lanes] == [2, 1]
+    assert [len(lane.recordings) for lane in camera_timeline.lanes(placed)] == [2, 1]
 
 
 def test_what_is_not_known_is_listed_apart_and_what_is_guessed_says_so():
-    placed, unknown = camera_timeline.recordings(
+    files = camera_timeline.recordings(
         [
             a_file("plain"),
             a_file("none", ""),
@@ -166,7 +184,9 @@ def test_what_is_not_known_is_listed_apart_and_what_is_guessed_says_so():
         ],
         zone=BERLIN_SUMMER,
     )
-    assert [file.content_id for file in unknown] == ["none", "odd"]
+    placed = files.recorded
+    assert [file.content_id for file in files.unknown] == ["none", "odd"]
+    assert [file.content_id for file in files.unread] == ["unread"]
     assert {each.content_id: each.guessed for each in placed} == {
         "plain": False,
         "guess": True,
@@ -178,7 +198,7 @@ def test_what_is_not_known_is_listed_apart_and_what_is_guessed_says_so():
 
 def test_a_file_without_a_camera_is_filed_under_its_folder_last():
     placed = recorded(a_file("a", camera=""), a_file("b", camera="zoo"))
-    assert list(camera_timeline.lanes(placed, camera_timeline.day_view(placed, date(2026, 3, 1)))) == [
+    assert [lane.row for lane in camera_timeline.lanes(placed)] == [
         camera_timeline.Row("zoo", True),
         camera_timeline.Row("yard", False),
     ]
@@ -189,33 +209,19 @@ def test_copies_are_shown_once():
     assert len(recorded(a_file("a"), copy)) == 1
 
 
-def test_a_day_of_minutes_is_drawn_in_few_pieces():
-    start = datetime(2026, 3, 1, tzinfo=BERLIN_WINTER)
-    placed = recorded(
-        *(a_file(f"f{n}", (start + timedelta(minutes=n)).isoformat(), 59.0) for n in range(1440))
-    )
-    view = camera_timeline.day_view(placed, date(2026, 3, 1))
-    [[bars]] = camera_timeline.lanes(placed, view).values()
-    assert len(bars) == 1 and bars[0].files == 1440 and bars[0].width == pytest.approx(1, abs=1e-3)
-    [events] = camera_timeline.placed({f"f{n}": [Span(1, 50)] for n in range(1440)}, placed, view).values()
-    assert len(events) < camera_timeline.FINEST
-
-
-@pytest.mark.parametrize("hours", [0.003, 0.05, 1, 6, 24])
-def test_the_axis_has_a_few_round_labels(hours):
-    placed = recorded(a_file(seconds=80_000))
-    whole = camera_timeline.day_view(placed, date(2026, 3, 1))
-    view = camera_timeline.zoomed(whole, whole, hours / 24, placed[0].start)
-    result = camera_timeline.ticks(view, placed)
-    assert 3 <= len(result) <= camera_timeline.MOST_TICKS + 1
-    assert all(0 <= at <= 1 for at, _ in result) and all(label.count(":") in (1, 2) for _, label in result)
+def test_what_happens_lies_on_the_lane_that_shows_it_and_is_cut_to_its_footage():
+    placed = recorded(a_file("a"), a_file("b", "2026-03-01T12:00:30+01:00"))
+    one, other = camera_timeline.lanes(placed)
+    view = a_view(date(2026, 3, 1), placed)
+    spans = {"a": [(Span(10, 20), "a car"), (Span(70, 80), "past the end")], "b": [(Span(50, 90), "a dog")]}
+    noon = datetime(2026, 3, 1, 11, tzinfo=UTC)
+    seconds = timedelta(seconds=1)
+    assert camera_timeline.placed(spans, one, view) == [(noon + 10 * seconds, noon + 20 * seconds, "a car")]
+    assert camera_timeline.placed(spans, other, view) == [(noon + 80 * seconds, noon + 90 * seconds, "a dog")]
 
 
 def test_an_empty_index_has_an_empty_day():
     view = camera_timeline.day_view([], date(2026, 3, 1))
-    assert (
-        camera_timeline.lanes([], view) == {}
-        and camera_timeline.at_moment([], view.start) == []
-        and camera_timeline.days([]) == {}
-    )
-    assert camera_timeline.ticks(view, [])[0] == (0.0, "00:00")
+    assert camera_timeline.lanes([]) == [] and camera_timeline.days([]) == {}
+    assert camera_timeline.fitting([], view) == view
+    assert camera_timeline.offsets([], view) == [(view.start, timedelta())]

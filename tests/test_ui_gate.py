@@ -653,7 +653,7 @@ def test_a_browser_signs_in_and_uses_the_app_under_its_policy(guarded):
         )
         assert page.get_by_role("link", name="Highlights").count() == 0
         page.get_by_role("link", name="Review").click()
-        page.wait_for_selector(".fx-card, .fx-wall-bar")
+        page.wait_for_selector(".fx-card, .wall[data-state=ready]")
         page.get_by_role("link", name="Library").click()
         page.wait_for_selector("a.fx-lib-tile")
         assert page.refused == []

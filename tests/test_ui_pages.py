@@ -18,14 +18,14 @@ from standin_truth import SAMPLES, TruthModel
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from footage.core.types import File, Span, Video
+from footage.core.types import File, Video
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer.pipeline import index
 from indexer.timestamps import Clocks
 from search import saved_searches
 from search.engine import Engine
-from ui.web.components import camera_timeline, camera_timeline_view, markup
+from ui.web.components import markup
 
 QUERY = "a green car drives from left to right"
 HOSTILE = "<script>alert(1)</script> **b** :red[d] `c`"
@@ -97,74 +97,6 @@ def review_page_without_a_model() -> None:
 
     settings = load_settings().model_copy(update={"model": "/no/such/model"})
     review.show(resources.Desk(settings, factories.load_model))
-
-
-# -- Cameras ---------------------------------------------------------------
-
-
-def test_the_last_day_is_shown_and_a_typed_time_shows_every_camera(open_page):
-    app = open_page(review_page)
-    assert app.selectbox(key="wall_day").value.isoformat() == "2026-03-02"  # the street goes on past midnight
-    whole(app.selectbox(key="wall_day").select_index(1).run())
-    whole(app.text_input(key="wall_typed").set_value("12:00:15").run())
-    assert "<h2>12:00:15</h2>" in page(app) and "Sunday 1 March 2026, UTC" in page(app)
-    assert "gate_2026-03-01_12-00-00.mp4, 0:15" in page(app)
-    assert "yard_2026-03-01_12-00-10.mp4, 0:05" in page(app)
-    assert "no footage at this moment<br>next from 23:59:30" in page(app)
-    press(app, "Play gate")
-    assert app.get("bidi_component") and "<h2>gate, 12:00:15</h2>" in page(app)
-    assert "A green person walks from right to left" in page(app)
-
-
-def test_a_time_that_is_none_gets_a_sentence(open_page):
-    app = open_page(review_page)
-    whole(app.text_input(key="wall_typed").set_value("noon").run())
-    assert page(app).count("fx-problem") == 1 and "not a valid time of day" in page(app)
-
-
-def test_closer_and_back(open_page):
-    app = open_page(review_page)
-    press(app, "Closer")
-    shown = app.session_state["wall"]
-    assert shown.length == timedelta(hours=24 * 0.4)
-    press(app, "Later")
-    assert app.session_state["wall"].start > shown.start
-    press(app, "Whole day")
-    assert "wall" not in app.session_state
-    press(app, "Earlier")
-    assert app.selectbox(key="wall_day").value.isoformat() == "2026-03-01"
-
-
-def test_files_without_a_clock_are_listed_apart(open_page, db):
-    store = Store.open(db)
-    store.files.put([File("/x/old.mp4", "old", duration_seconds=60, state="indexed")])
-    app = open_page(review_page)
-    assert list(app.dataframe[0].value["Name"]) == ["old.mp4"]
-
-
-def test_without_any_clock_the_page_says_where_clocks_come_from(open_page, db):
-    store = Store.open(db)
-    store.files.put([replace(file, recorded_at="") for file in store.files.all()])
-    assert "No recording has a clock yet." in page(open_page(review_page))
-
-
-@pytest.mark.parametrize(
-    ("result", "seconds"),
-    [({"picked": 0.5}, 43_200), ({"picked": 9}, 86_400), ({"picked": "x"}, None), (None, None), ({}, None)],
-)
-def test_what_the_browser_tells_is_a_place_on_the_clock_or_nothing(result, seconds):
-    view = camera_timeline.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
-    moment = camera_timeline_view.chosen(result, view).moment
-    assert moment == (None if seconds is None else view.start + timedelta(seconds=seconds))
-
-
-@pytest.mark.parametrize("result", [[0.75, 0.25], [0.25, 0.75]])
-def test_a_dragged_stretch_is_looked_at(result):
-    view = camera_timeline.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
-    stretch = camera_timeline_view.chosen({"range": result}, view).stretch
-    assert (stretch.start.hour, stretch.end.hour) == (6, 18)
-    for nonsense in ([0.5, 0.5], [1], "ab", [None, 1]):
-        assert camera_timeline_view.chosen({"range": nonsense}, view).stretch is None
 
 
 # -- The queue -------------------------------------------------------------
@@ -373,33 +305,6 @@ class TestInABrowser:
             assert page.locator(".fx-card .fx-meta").first.inner_text() == first
             assert "reviewed by Ann" in page.locator(".fx-card").first.inner_text()
 
-    def test_a_click_on_the_clock_shows_the_cameras_and_plays_one(self, browse):
-        with ExitStack() as stack:
-            page = browse(stack, "/review")
-            page.wait_for_selector(".fx-wall-bar")
-            page.get_by_role("button", name="Earlier").click()
-            page.wait_for_function("document.querySelectorAll('.fx-wall-bar').length == 3")
-            page.get_by_label("Go to a time").fill("12:00:12")
-            page.keyboard.press("Enter")
-            page.wait_for_selector(".fx-wall-cursor")
-            for _ in range(7):
-                before = page.locator(".fx-wall-tick").all_inner_texts()
-                page.get_by_role("button", name="Closer").click()
-                page.wait_for_function(
-                    "b => [...document.querySelectorAll('.fx-wall-tick')].map(t => t.innerText).join() != b",
-                    arg=",".join(before),
-                )
-            box = page.locator(".fx-wall-bar").first.bounding_box()
-            page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + 5)
-            page.wait_for_function(
-                "!document.querySelector('.fx-moment h2').innerText.startsWith('12:00:12')"
-            )
-            clock = page.locator(".fx-moment h2").inner_text()
-            assert "12:00:13" <= clock <= "12:00:20"
-            page.get_by_role("button", name="Play gate").click()
-            page.wait_for_selector("video")
-            assert page.locator(".fx-seen img").count() == 2 and page.alerts == []
-
     def test_a_run_is_seen_after_a_reload_and_ends(self, browse, tmp_path):
         folder = tmp_path / "more"
         folder.mkdir()
@@ -435,13 +340,3 @@ class TestInABrowser:
     def _start(self, page, folder):
         page.get_by_role("textbox", name="Index a folder").fill(str(folder))
         page.get_by_role("button", name="Index", exact=True).click()
-
-
-def test_spans_of_a_search_are_marked_on_the_clock():
-    placed, _ = camera_timeline.recordings(
-        [File("/a.mp4", "a", recorded_at="2026-03-01T12:00:00Z", duration_seconds=3600, state="indexed")],
-        zone=UTC,
-    )
-    view = camera_timeline.day_view(placed, datetime(2026, 3, 1).date())
-    [pieces] = camera_timeline.placed({"a": [Span(0, 1800)], "b": [Span(0, 1)]}, placed, view).values()
-    assert pieces == [(0.5, pytest.approx(1 / 48))]

@@ -1,0 +1,16 @@
+"""The camera wall: every camera of a day on one clock, played in step; knows no page."""
+
+from ui.web.components.wall.component import show
+from ui.web.components.wall.day import Day, Happening, encoded
+from ui.web.components.wall.messages import Asked, read_asked, read_day, read_moment
+
+__all__ = [
+    "Asked",
+    "Day",
+    "Happening",
+    "encoded",
+    "read_asked",
+    "read_day",
+    "read_moment",
+    "show",
+]
