@@ -28,6 +28,7 @@ from service.export import (
     Origins,
     PackageOptions,
     Program,
+    TitleKind,
     clips_of,
     widened,
 )
@@ -62,7 +63,7 @@ class ClipChoice(Request):
     """Let the model find the exact times; otherwise, only captions are searched."""
     audio: Literal["all", "main"] | tuple[int, ...] | None = None
     """Numbers of audio tracks, from 1, or () for none; all of them (of a film the main one) when None."""
-    title_from: Literal["file", "clock", "query"] | None = None
+    title_from: TitleKind | None = None
     """Title on each clip of a film; no title when None."""
     burn_time: bool = False
     """Write the source's timecode onto each clip of a film."""

@@ -25,8 +25,10 @@ from service.export.names import one_line, safe_stem
 from service.export.presets import Program, preset_of
 from service.export.run import (
     ENDINGS,
+    PER_CLIP,
     START,
     Exported,
+    Format,
     Naming,
     Options,
     Progress,
@@ -57,6 +59,14 @@ class PackageOptions:
     """Seconds of the source before each clip in its media file; lists begin with the clip itself."""
     seconds_after: float = 1.0
     """Seconds of the source after each clip in its media file."""
+    formats: tuple[Format, ...] = ()
+    """Further lists, beside those that the program wants."""
+
+    @property
+    def lists(self) -> tuple[Format, ...]:
+        """All lists of the package, the one to open first."""
+        more = (form for form in self.formats if form not in PER_CLIP)
+        return tuple(dict.fromkeys((*preset_of(self.program).formats, *more)))
 
 
 def write_package(
@@ -105,12 +115,12 @@ def write_package(
         # 2. Media, lists, then what describes them.
         if package.media == "clips":
             cuts = _write_media(work, box, cuts, package)
-        for form in preset.formats:
+        for form in package.lists:
             work.write_list(box, stem, cuts, form, preset=preset)
         files = [(output.file, output.path) for output in work.outputs]
         first = f"{stem}{ENDINGS.get(preset.formats[0], '.' + preset.formats[0])}"
         files.append((README, box.write_text("README", ".txt", _readme(cuts, first, stem, package))))
-        text = work.manifest(preset.formats, package=asdict(package))
+        text = work.manifest(package.lists, package=asdict(package))
         path = box.write_text(stem, ENDING, text)
         files.append((path.name, path))
         with writing(folder / made.name):
@@ -122,7 +132,7 @@ def write_package(
         home = folder / stem
         moved = [replace(each, path=home / each.file) for each in work.outputs]
         archive = folder / made.name if options.zipped else None
-        return work.done(home, moved, home / path.name, archive)
+        return replace(work.done(home, moved, home / path.name, archive), packaged=True)
 
 
 def _write_media(work: Work, box: Staging, cuts: Sequence[Cut], package: PackageOptions) -> list[Cut]:

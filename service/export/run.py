@@ -101,6 +101,8 @@ class Exported:
     """Sources that could not be used, each with the reason."""
     archive: Path | None = None
     """The zip that all of them are in, where one was asked for; then they lie nowhere else."""
+    packaged: bool = False
+    """Whether it is a package, which has a README.txt beside its manifest."""
 
 
 DEFAULT = Options()

@@ -21,6 +21,11 @@ _BLOCK_BYTES = 1024 * 1024
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """A zip knows no earlier time."""
 _UNIX = 3
+_MOST_PLAIN_BYTES = 2**31
+"""From here on a zip has records of other lengths."""
+_MOST_PLAIN_FILES = 60_000
+_LOCAL, _DESCRIPTOR, _CENTRAL, _END = 30, 16, 46, 22
+"""Bytes of the records of a zip, names apart."""
 
 
 def zip_chunks(files: Sequence[tuple[str, Path]]) -> Iterator[bytes]:
@@ -41,7 +46,9 @@ def zip_chunks(files: Sequence[tuple[str, Path]]) -> Iterator[bytes]:
             try:
                 with open_regular(path) as file:
                     size = path.stat().st_size
-                    with target.open(_entry(name, path, size), "w", force_zip64=size > 2**31) as entry:
+                    with target.open(
+                        _entry(name, path, size), "w", force_zip64=size > _MOST_PLAIN_BYTES
+                    ) as entry:
                         while block := file.read(_BLOCK_BYTES):
                             entry.write(block)
                             yield out.taken()
@@ -49,6 +56,19 @@ def zip_chunks(files: Sequence[tuple[str, Path]]) -> Iterator[bytes]:
                 raise FootageError(f"{display_name(path)} cannot be read: {exc.strerror}") from exc
             yield out.taken()
     yield out.taken()
+
+
+def zip_bytes(files: Sequence[tuple[str, Path]]) -> int | None:
+    """Length of ``zip_chunks`` in bytes; None where files are so large that it is not known before.
+
+    Raises:
+        OSError: A file is not there.
+    """
+    sizes = [path.stat().st_size for _, path in files]
+    if sum(sizes) > _MOST_PLAIN_BYTES or len(files) > _MOST_PLAIN_FILES:
+        return None
+    names = sum(len(name.encode()) for name, _ in files)
+    return sum(sizes) + 2 * names + len(files) * (_LOCAL + _DESCRIPTOR + _CENTRAL) + _END
 
 
 def write_zip(files: Sequence[tuple[str, Path]], out: Path) -> None:

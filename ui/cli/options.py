@@ -39,8 +39,11 @@ Ground = Annotated[
 ]
 Titles = Annotated[bool, typer.Option("--titles", help="Write a title onto each clip of a joined film.")]
 TitleFrom = Annotated[
-    Literal["file", "clock", "query"],
-    typer.Option("--title-from", help="Text of the title: the file name, the wall-clock time or the query."),
+    Literal["file", "clock", "query", "caption"],
+    typer.Option(
+        "--title-from",
+        help="Text of the title: the file name, the wall-clock time, the query or the caption.",
+    ),
 ]
 BurnTime = Annotated[
     bool, typer.Option("--burn-time", help="Write the source's timecode onto each clip of a joined film.")
