@@ -77,6 +77,8 @@ class ClipChoice(Request):
     """Timecode mode for 29.97 and 59.94 fps if the video does not specify one."""
     overwrite: bool = False
     """Replace existing files; otherwise, new files get a number."""
+    zipped: bool = False
+    """One zip of the files and their manifest, in place of them."""
 
     def options(self, service: Service, store: Store | None, name: str) -> Options:
         """How clips are written.
@@ -91,6 +93,7 @@ class ClipChoice(Request):
             start_timecode=self.start_timecode,
             drop_frame=self.drop_frame,
             overwrite=self.overwrite,
+            zipped=self.zipped,
             timeout_seconds=service.settings.decode_timeout_seconds,
             protected=protected(store),
         )
@@ -138,8 +141,6 @@ class ExportRequest(ClipChoice):
     """The program that a package is for; every list when None."""
     media: MediaKind = "clips"
     """Whether a package has clips with handles, or its lists link to the original files."""
-    zipped: bool = False
-    """One zip in place of the files."""
 
     @field_validator("formats")
     @classmethod
@@ -156,6 +157,7 @@ class ExportRequest(ClipChoice):
             media=self.media,
             seconds_before=self.seconds_before,
             seconds_after=self.seconds_after,
+            formats=self.formats,
         )
 
 
@@ -205,12 +207,16 @@ def export_clips(
             "An export needs either a query or --results FILE.",
             hint='For example: footage export "a dog runs"',
         )
+    if request.package and (request.join or request.copy_streams):
+        raise UsageError(
+            "A package has re-encoded clips, one of each: they are neither joined nor copied.",
+            hint="Omit --join and --copy, or --package.",
+        )
     store = service.store() if request.query is not None else service.existing_store()
     how = replace(
         request.options(service, store, "clips"),
         copy=request.copy_streams,
         join=request.join,
-        zipped=request.zipped,
     )
     # 2. The answers with an accepted verdict.
     searched = None

@@ -31,6 +31,15 @@ Handles = Annotated[
         help="Extra seconds before and after each clip, or before,after: 1,2.5",
     ),
 ]
+ExportHandles = Annotated[
+    str | None,
+    typer.Option(
+        "--handles",
+        metavar="SECONDS",
+        help="Extra seconds before and after each clip, or before,after: 1,2.5; of a package, around the "
+        "clips in its media files. Unset: 0, of a package 1.",
+    ),
+]
 Ground = Annotated[
     bool,
     typer.Option(
@@ -71,6 +80,7 @@ DropFrame = Annotated[
         help="Timecode mode for 29.97 and 59.94 fps if the video does not specify one.",
     ),
 ]
+Zip = Annotated[bool, typer.Option("--zip", help="Write one zip of all files in place of them.")]
 Audio = Annotated[
     str,
     typer.Option("--audio", metavar="TRACKS", help="Audio tracks of each clip: all, none, or numbers: 1,3"),

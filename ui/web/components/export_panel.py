@@ -104,7 +104,7 @@ def show(desk: Desk, clips: Sequence[Clip], name: str) -> None:
             chosen = _choose(clips, name)
             if st.button(
                 f"Export {chosen.kind.lower()}",
-                type="primary",
+                type="secondary" if own and own[0].state == "done" else "primary",
                 icon=":material/ios_share:",
                 width="stretch",
                 disabled=running,
@@ -326,8 +326,9 @@ def _ended(job: ExportJob) -> None:
     st.html(f'<div class="fx-export-done" role="status">{_download(job)}</div>')
     where = markup.text(short_path(str(exported.folder)))
     st.html(f'<p class="fx-export-where">On this server: <code>{where}</code></p>')
-    for sentence in exported.warnings:
-        st.html(f'<p class="fx-export-note">{markup.text(notices.sentence(sentence))}</p>')
+    if exported.warnings:
+        notes = "".join(f"<li>{markup.text(sentence.rstrip('.'))}.</li>" for sentence in exported.warnings)
+        st.html(f'<ul class="fx-export-notes">{notes}</ul>')
     for source, reason in exported.failures:
         st.html(notices.problem(FootageError(f"{markup.file_name(source)} was left out: {reason}")))
     with st.expander(count(len(job.files), "file"), icon=":material/folder_open:"):
