@@ -46,6 +46,9 @@ class Piece:
     """Which audio track of its file is heard: the first of those chosen."""
     subtitles: tuple[tuple[Span, str], ...] = ()
     """What is written below the middle, and when, in video time of the source; by start."""
+    on_grid: bool = False
+    """Whether each picture comes on with the nearest frame as ``FrameGrid.frame`` counts at the reel's rate,
+    and the piece lasts as many; otherwise pictures keep their distance to the first one."""
 
     def subtitle_at(self, seconds: float) -> str:
         """What is to be read at a moment of the source; of more than two at once the last two."""
@@ -185,7 +188,9 @@ class _Film:
         exact = (
             (stretch.end - stretch.begin) * stretch.table.time_base * self._rate
         )  # a Fraction: no rounding
-        end = self.frames + max(1, math.floor(exact + _EPSILON))
+        first = float((stretch.begin - int(stretch.table.pts[0])) * stretch.table.time_base * self._rate)
+        length = round(first + float(exact)) - round(first) if piece.on_grid else math.floor(exact + _EPSILON)
+        end = self.frames + max(1, length)
         heard = Sound(stretch, self._sample(end) - self._sample(self.frames), layout="stereo")
         begin, shown, source, read = self.frames, None, None, ""
 
@@ -207,7 +212,10 @@ class _Film:
         for frame in decoded(stretch, pulse, sound=sound):
             if isinstance(frame, av.VideoFrame):
                 seconds = float(frame.pts * frame.time_base)
-                show(seconds)
+                comes_on = seconds
+                if piece.on_grid:
+                    comes_on = float((round(first + seconds * self._rate) - round(first)) / self._rate)
+                show(comes_on)
                 if self.frames < end:
                     source, shown = (frame, stretch.span.start_seconds + seconds), None
             elif track is not None:

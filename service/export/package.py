@@ -186,7 +186,7 @@ def _write(work: Work, wide: Cut, path: Path) -> tuple[int, tuple[AudioTrack, ..
     rate = wide.counting.rate
     sound = choose(wide.grid.tracks, wide.audio)[:1]
     reel = write_reel(
-        [Piece(wide.stretch, audio=wide.audio)],
+        [Piece(wide.stretch, audio=wide.audio, on_grid=True)],
         path,
         rate=rate,
         max_width=_WIDEST,
