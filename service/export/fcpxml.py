@@ -43,33 +43,7 @@ def fcpxml(cuts: Sequence[Cut], *, title: str, start: str, version: str = VERSIO
     resources = ET.SubElement(root, "resources")
 
     # 1. Formats and files, each once.
-    formats: dict[tuple[Fraction, int, int], str] = {}
-    for each in cuts:
-        rate, width, height = shape = _shape(each)
-        if shape not in formats:
-            formats[shape] = f"r{len(formats) + 1}"
-            form = ET.SubElement(resources, "format", id=formats[shape], frameDuration=_time(1 / rate))
-            form.set("width", str(width))
-            form.set("height", str(height))
-    assets: dict[str, str] = {}
-    for key, of_file in by_link(cuts).items():
-        first = of_file[0]
-        assets[key] = f"r{len(formats) + len(assets) + 1}"
-        asset = ET.SubElement(
-            resources,
-            "asset",
-            id=assets[key],
-            name=one_line(first.link_name),
-            start=_frames(first.source_start + first.link_frames[0], first.counting),
-            duration=_frames(first.link_frames[1], first.counting),
-            hasVideo="1",
-            format=formats[_shape(first)],
-        )
-        if first.link_tracks:
-            asset.set("hasAudio", "1")
-            asset.set("audioSources", str(len(first.link_tracks)))
-            asset.set("audioChannels", str(sum(max(1, track.channels) for track in first.link_tracks)))
-        ET.SubElement(asset, "media-rep", kind="original-media", src=first.link_url)
+    formats, assets = _add_resources(resources, cuts)
 
     # 2. The sequence.
     event = ET.SubElement(ET.SubElement(root, "library"), "event", name=one_line(title))
@@ -105,6 +79,40 @@ def fcpxml(cuts: Sequence[Cut], *, title: str, start: str, version: str = VERSIO
     ET.indent(root)
     body = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{body}\n'
+
+
+def _add_resources(
+    resources: ET.Element, cuts: Sequence[Cut]
+) -> tuple[dict[tuple[Fraction, int, int], str], dict[str, str]]:
+    """Add the formats by shape, and the files by ``Cut.link_key``; what each is called."""
+    formats: dict[tuple[Fraction, int, int], str] = {}
+    for each in cuts:
+        rate, width, height = shape = _shape(each)
+        if shape not in formats:
+            formats[shape] = f"r{len(formats) + 1}"
+            form = ET.SubElement(resources, "format", id=formats[shape], frameDuration=_time(1 / rate))
+            form.set("width", str(width))
+            form.set("height", str(height))
+    assets: dict[str, str] = {}
+    for key, of_file in by_link(cuts).items():
+        first = of_file[0]
+        assets[key] = f"r{len(formats) + len(assets) + 1}"
+        asset = ET.SubElement(
+            resources,
+            "asset",
+            id=assets[key],
+            name=one_line(first.link_name),
+            start=_frames(first.source_start + first.link_frames[0], first.counting),
+            duration=_frames(first.link_frames[1], first.counting),
+            hasVideo="1",
+            format=formats[_shape(first)],
+        )
+        if first.link_tracks:
+            asset.set("hasAudio", "1")
+            asset.set("audioSources", str(len(first.link_tracks)))
+            asset.set("audioChannels", str(sum(max(1, track.channels) for track in first.link_tracks)))
+        ET.SubElement(asset, "media-rep", kind="original-media", src=first.link_url)
+    return formats, assets
 
 
 def _add_channels(clip: ET.Element, cut: Cut) -> None:

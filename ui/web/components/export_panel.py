@@ -102,15 +102,18 @@ def show(desk: Desk, clips: Sequence[Clip], name: str) -> None:
         running = bool(own) and own[0].state == "running"
         if clips:
             chosen = _choose(clips, name)
-            if st.button(
+            st.button(
                 f"Export {chosen.kind.lower()}",
                 type="secondary" if own and own[0].state == "done" else "primary",
                 icon=":material/ios_share:",
                 width="stretch",
                 disabled=running,
                 key="export_go",
-            ):
-                _start(desk, clips, chosen)
+                on_click=_start,
+                args=(desk, clips, chosen),
+            )
+            if refused := st.session_state.pop("export_refused", None):
+                st.html(notices.problem(refused))
         elif not own:
             st.html(notices.remark("Nothing to export yet.", "Add clips to the reel first."))
         _jobs()
@@ -212,7 +215,7 @@ def _total(clips: Sequence[Clip], kind: str, more: dict[str, Any]) -> None:
 
 
 def _start(desk: Desk, clips: Sequence[Clip], chosen: Choices) -> None:
-    """Start the export, and draw the page anew."""
+    """Start the export; the page says why if it does not start."""
     who, settings = visitor(), desk.settings
     about = {"name": chosen.name, "kind": chosen.kind, "clips": len(clips)}
     write = _writer(desk, clips, chosen)
@@ -224,9 +227,7 @@ def _start(desk: Desk, clips: Sequence[Clip], chosen: Choices) -> None:
     try:
         JOBS.start(owner_of(who), name=chosen.name, kind=chosen.kind, write=audited)
     except FootageError as error:
-        st.html(notices.problem(error))
-        return
-    st.rerun()
+        st.session_state.export_refused = error
 
 
 def _writer(desk: Desk, clips: Sequence[Clip], chosen: Choices) -> Callable[..., Exported]:
@@ -302,15 +303,14 @@ def _running(job_id: str) -> None:
     said = f"Writing {markup.label(job.file)}" if job.file else "Reading the clips"
     steps = f"{min(job.done + 1, job.total)} of {job.total}" if job.total else ""
     st.progress(job.share, text=" · ".join(filter(None, (said, steps))))
-    if st.button(
+    st.button(
         "Cancelling…" if job.cancel.cancelled else "Cancel",
         icon=":material/close:",
         key="export_cancel",
         width="stretch",
         disabled=job.cancel.cancelled,
-    ):
-        job.cancel.cancel()
-        st.rerun(scope="fragment")
+        on_click=job.cancel.cancel,
+    )
 
 
 def _ended(job: ExportJob) -> None:
