@@ -17,8 +17,23 @@ from footage.core.timecode import overlap_seconds
 from service import sources
 from service.burned_in import TimecodeFrom, with_burned_in_timecodes
 from service.events import Listener, ignore, steps
-from service.export import FORMATS, Clip, Exported, Format, Lettering, Options, Origins, clips_of, widened
+from service.export import (
+    FORMATS,
+    Clip,
+    Exported,
+    Format,
+    Lettering,
+    MediaKind,
+    Options,
+    Origins,
+    PackageOptions,
+    Program,
+    TitleKind,
+    clips_of,
+    widened,
+)
 from service.export import export as write_files
+from service.export import write_package as write_package_files
 from service.export.results import read_results
 from service.requests import Request
 from service.search import SearchRequest, search
@@ -48,7 +63,7 @@ class ClipChoice(Request):
     """Let the model find the exact times; otherwise, only captions are searched."""
     audio: Literal["all", "main"] | tuple[int, ...] | None = None
     """Numbers of audio tracks, from 1, or () for none; all of them (of a film the main one) when None."""
-    title_from: Literal["file", "clock", "query"] | None = None
+    title_from: TitleKind | None = None
     """Title on each clip of a film; no title when None."""
     burn_time: bool = False
     """Write the source's timecode onto each clip of a film."""
@@ -62,6 +77,8 @@ class ClipChoice(Request):
     """Timecode mode for 29.97 and 59.94 fps if the video does not specify one."""
     overwrite: bool = False
     """Replace existing files; otherwise, new files get a number."""
+    zipped: bool = False
+    """One zip of the files and their manifest, in place of them."""
 
     def options(self, service: Service, store: Store | None, name: str) -> Options:
         """How clips are written.
@@ -76,6 +93,7 @@ class ClipChoice(Request):
             start_timecode=self.start_timecode,
             drop_frame=self.drop_frame,
             overwrite=self.overwrite,
+            zipped=self.zipped,
             timeout_seconds=service.settings.decode_timeout_seconds,
             protected=protected(store),
         )
@@ -117,12 +135,30 @@ class ExportRequest(ClipChoice):
     """Copy the streams without re-encoding; clips start at a keyframe."""
     join: bool = False
     """One MP4 of all clips."""
+    package: bool = False
+    """A package for an editing program in place of the formats."""
+    program: Program | None = None
+    """The program that a package is for; every list when None."""
+    media: MediaKind = "clips"
+    """Whether a package has clips with handles, or its lists link to the original files."""
 
     @field_validator("formats")
     @classmethod
     def _each_once(cls, formats: tuple[Format, ...]) -> tuple[Format, ...]:
         """In the order in which they are written, whatever the order in which they were asked for."""
         return tuple(known for known in FORMATS if known in formats)
+
+    def package_options(self) -> PackageOptions | None:
+        """What is in the package; None where none is wanted."""
+        if not self.package:
+            return None
+        return PackageOptions(
+            program=self.program,
+            media=self.media,
+            seconds_before=self.seconds_before,
+            seconds_after=self.seconds_after,
+            formats=self.formats,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +207,17 @@ def export_clips(
             "An export needs either a query or --results FILE.",
             hint='For example: footage export "a dog runs"',
         )
+    if request.package and (request.join or request.copy_streams):
+        raise UsageError(
+            "A package has re-encoded clips, one of each: they are neither joined nor copied.",
+            hint="Omit --join and --copy, or --package.",
+        )
     store = service.store() if request.query is not None else service.existing_store()
-    how = replace(request.options(service, store, "clips"), copy=request.copy_streams, join=request.join)
+    how = replace(
+        request.options(service, store, "clips"),
+        copy=request.copy_streams,
+        join=request.join,
+    )
     # 2. The answers with an accepted verdict.
     searched = None
     if request.query is not None:
@@ -193,9 +238,10 @@ def export_clips(
     # 3. The files.
     exported = write_clips(
         service,
-        request.with_timecodes(request.with_handles(wanted), store),
+        request.with_timecodes(wanted if request.package else request.with_handles(wanted), store),
         request.folder,
         formats=request.formats,
+        package=request.package_options(),
         options=replace(how, name=_name(request.query, wanted)),
         on_event=on_event,
         cancel=cancel,
@@ -208,12 +254,16 @@ def write_clips(
     clips: Sequence[Clip],
     folder: Path,
     *,
-    formats: Sequence[Format],
+    formats: Sequence[Format] = ("mp4",),
     options: Options,
+    package: PackageOptions | None = None,
     on_event: Listener = ignore,
+    on_file: Callable[[str], None] | None = None,
     cancel: CancelToken | None = None,
 ) -> Exported:
     """Write selected clips; arguments as ``service.export.export``.
+
+    With ``package``, a package for an editing program is written in place of the formats.
 
     Raises:
         FootageError: as ``unchanged_files``.
@@ -222,17 +272,18 @@ def write_clips(
     careful = replace(options, protected={*options.protected, *protected(store)})
     if options.lettering.subtitles and store is not None:
         clips = with_words(service, clips)
-    return unchanged_files(
-        clips,
-        store,
-        lambda kept: write_files(
-            kept,
-            folder,
-            formats=formats,
-            options=careful,
-            on_progress=steps("exporting", on_event, cancel),
-        ),
-    )
+    on_progress = steps("exporting", on_event, cancel)
+
+    def write(kept: Sequence[Clip]) -> Exported:
+        if package is not None:
+            return write_package_files(
+                kept, folder, package=package, options=careful, on_progress=on_progress, on_file=on_file
+            )
+        return write_files(
+            kept, folder, formats=formats, options=careful, on_progress=on_progress, on_file=on_file
+        )
+
+    return unchanged_files(clips, store, write)
 
 
 def with_words(service: Service, clips: Sequence[Clip]) -> list[Clip]:

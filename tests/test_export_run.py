@@ -52,7 +52,7 @@ def test_every_format_is_written_and_told(tmp_path, source):
                 for times in ("0_00-00-01", "2_00-00-03")
                 for form in ("gif", "mp4", "webp")
             ),
-            *(f"a dog.{form}" for form in ("csv", "edl", "fcpxml", "jsonl", "manifest.json", "otio")),
+            *(f"a dog.{form}" for form in ("csv", "edl", "fcpxml", "jsonl", "manifest.json", "otio", "xml")),
             *("gate_chapters.vtt", "gate_markers.edl"),
         ]
     )

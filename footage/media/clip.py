@@ -56,6 +56,7 @@ def write_clip(
     quality: Quality = FULL,
     paint: Paint | None = None,
     audio: AudioChoice = "all",
+    timecode: str = "",
     timeout_seconds: float = 120,
     place: int | None = None,
 ) -> Written:
@@ -72,6 +73,7 @@ def write_clip(
         quality: How good; the pictures' own size by default.
         paint: Draws onto each picture; it is given Y, U and V (see ``footage.media.encode.planes_of``).
         audio: Which audio tracks to take along; each keeps its language and title, the default stays it.
+        timecode: Of the clip's first frame, for the file's own timecode track; none where it is empty.
         timeout_seconds: Give up after this long without progress.
         place: Descriptor of an open file to write to instead of ``out``.
 
@@ -79,7 +81,7 @@ def write_clip(
         VideoError: The video cannot be read there.
         FootageError: ``out`` cannot be written.
     """
-    write = _write_with_or_without_sound(quality, paint, audio)
+    write = _write_with_or_without_sound(quality, paint, audio, timecode)
     return _write(path, span, out, write, timeout_seconds, place)
 
 
@@ -154,7 +156,9 @@ def refuse_source(out: Path, *sources: str) -> None:
             )
 
 
-def _write_with_or_without_sound(quality: Quality, paint: Paint | None, audio: AudioChoice) -> _Writer:
+def _write_with_or_without_sound(
+    quality: Quality, paint: Paint | None, audio: AudioChoice, timecode: str
+) -> _Writer:
     """Writes a clip; a broken sound track costs the sound, not the clip."""
 
     def write(stretch: Stretch, draft: Path | int, pulse: Pulse) -> tuple[Stretch, tuple[AudioTrack, ...]]:
@@ -164,7 +168,7 @@ def _write_with_or_without_sound(quality: Quality, paint: Paint | None, audio: A
         decodable = tuple(track for track in choose(streams.tracks, audio) if track.codec)
         for sound in (decodable, ()):
             try:
-                _encode(stretch, draft, pulse, quality, paint, streams, sound)
+                _encode(stretch, draft, pulse, quality, paint, streams, sound, timecode)
                 return stretch, sound
             except OSError:
                 raise  # a full disk is not the sound's fault
@@ -185,6 +189,7 @@ def _encode(
     paint: Paint | None,
     streams: Streams,
     sound: Sequence[AudioTrack],
+    timecode: str,
 ) -> None:
     """Decode, scale and encode frame by frame; nothing piles up."""
     import av
@@ -202,6 +207,7 @@ def _encode(
     rate = streams.rate.limit_denominator(1001)
     with encode.open_mp4(draft) as target:
         picture_out = encode.add_pictures(target, size, quality, rate=rate, time_base=stretch.table.time_base)
+        encode.keep_timecode(picture_out, timecode)
         if streams.pixel_shape != 1:
             turned = round(early[-1].rotation / 90) % 2
             shape = 1 / streams.pixel_shape if turned else streams.pixel_shape

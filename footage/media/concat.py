@@ -46,6 +46,9 @@ class Piece:
     """Which audio track of its file is heard: the first of those chosen."""
     subtitles: tuple[tuple[Span, str], ...] = ()
     """What is written below the middle, and when, in video time of the source; by start."""
+    on_grid: bool = False
+    """Whether each picture comes on with the nearest frame as ``FrameGrid.frame`` counts at the reel's rate,
+    and the piece lasts as many; otherwise pictures keep their distance to the first one."""
 
     def subtitle_at(self, seconds: float) -> str:
         """What is to be read at a moment of the source; of more than two at once the last two."""
@@ -72,6 +75,7 @@ def write_reel(
     rate: Fraction,
     quality: Quality = FULL,
     max_width: int = 1920,
+    timecode: str = "",
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
     place: int | None = None,
@@ -88,6 +92,7 @@ def write_reel(
         rate: Frames per second of the reel.
         quality: How good.
         max_width: Widest picture, in pixels.
+        timecode: Of the reel's first frame, for the file's own timecode track; none where it is empty.
         timeout_seconds: Give up after this long without progress.
         on_progress: Called with (pieces done, pieces in all), in the thread that writes.
         place: Descriptor of an open file to write to instead of ``out``.
@@ -108,7 +113,7 @@ def write_reel(
                 whole_file(out) if place is None else nullcontext(place)
             )
             with drafting as partial:
-                spans = _write(pieces, partial, pulse, rate, quality, max_width, on_progress)
+                spans = _write(pieces, partial, pulse, rate, quality, max_width, timecode, on_progress)
         except (av.FFmpegError, ValueError) as exc:
             raise DecodeError(f"the clips cannot be joined: {demux.why(exc)}") from exc
         return Reel(out, rate, tuple(spans))
@@ -123,6 +128,7 @@ def _write(
     rate: Fraction,
     quality: Quality,
     max_width: int,
+    timecode: str,
     on_progress: Callable[[int, int], None] | None,
 ) -> list[Span]:
     # 1. What the whole of it looks and sounds like.
@@ -133,7 +139,7 @@ def _write(
         tracks = [
             choose(streams.tracks, piece.audio)[:1] for piece, streams in zip(pieces, result, strict=True)
         ]
-        film = _Film(target, size, rate, quality, sound=any(tracks))
+        film = _Film(target, size, rate, quality, sound=any(tracks), timecode=timecode)
 
         # 2. One piece after the other.
         spans: list[Span] = []
@@ -156,11 +162,19 @@ class _Film:
     """A reel on its way."""
 
     def __init__(
-        self, target: Any, size: tuple[int, int], rate: Fraction, quality: Quality, *, sound: bool
+        self,
+        target: Any,
+        size: tuple[int, int],
+        rate: Fraction,
+        quality: Quality,
+        *,
+        sound: bool,
+        timecode: str = "",
     ) -> None:
         self.frames = 0
         self._target, self._size, self._rate = target, size, rate
         self._pictures = encode.add_pictures(target, size, quality, rate=rate, time_base=1 / rate)
+        encode.keep_timecode(self._pictures, timecode)
         context = self._pictures.codec_context
         context.color_range, context.colorspace = _LIMITED_RANGE, _NUMBER_709
         context.color_primaries, context.color_trc = _NUMBER_709, _NUMBER_709
@@ -174,7 +188,9 @@ class _Film:
         exact = (
             (stretch.end - stretch.begin) * stretch.table.time_base * self._rate
         )  # a Fraction: no rounding
-        end = self.frames + max(1, math.floor(exact + _EPSILON))
+        first = float((stretch.begin - int(stretch.table.pts[0])) * stretch.table.time_base * self._rate)
+        length = round(first + float(exact)) - round(first) if piece.on_grid else math.floor(exact + _EPSILON)
+        end = self.frames + max(1, length)
         heard = Sound(stretch, self._sample(end) - self._sample(self.frames), layout="stereo")
         begin, shown, source, read = self.frames, None, None, ""
 
@@ -196,7 +212,10 @@ class _Film:
         for frame in decoded(stretch, pulse, sound=sound):
             if isinstance(frame, av.VideoFrame):
                 seconds = float(frame.pts * frame.time_base)
-                show(seconds)
+                comes_on = seconds
+                if piece.on_grid:
+                    comes_on = float((round(first + seconds * self._rate) - round(first)) / self._rate)
+                show(comes_on)
                 if self.frames < end:
                     source, shown = (frame, stretch.span.start_seconds + seconds), None
             elif track is not None:

@@ -138,6 +138,12 @@ def add_pictures(
     return stream
 
 
+def keep_timecode(stream: Any, timecode: str) -> None:
+    """Give a file a timecode track: the timecode of the first picture; none where it is empty."""
+    if timecode:
+        stream.metadata["timecode"] = timecode
+
+
 class SoundTrack:
     """A new AAC stream that samples are written to, each right after the one before."""
 

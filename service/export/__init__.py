@@ -7,20 +7,29 @@ them, ``verify`` compares what lies there with what was written.
 from service.export.clips import Clip, Origins, clips_of, widened
 from service.export.concat import Lettering, TitleKind
 from service.export.manifest import ManifestProblem, Output, Verified, verify
+from service.export.package import MEDIA_KINDS, MediaKind, PackageOptions, write_package
+from service.export.presets import PRESETS, PROGRAMS, Preset, Program
 from service.export.results import read_results
 from service.export.run import FORMATS, Exported, Format, Options, Order, export, make_reel
 
 __all__ = [
     "FORMATS",
+    "MEDIA_KINDS",
+    "PRESETS",
+    "PROGRAMS",
     "Clip",
     "Exported",
     "Format",
     "Lettering",
     "ManifestProblem",
+    "MediaKind",
     "Options",
     "Order",
     "Origins",
     "Output",
+    "PackageOptions",
+    "Preset",
+    "Program",
     "TitleKind",
     "Verified",
     "clips_of",
@@ -29,4 +38,5 @@ __all__ = [
     "read_results",
     "verify",
     "widened",
+    "write_package",
 ]

@@ -18,7 +18,7 @@ from service.export.cuts import Cut
 from service.export.smpte import Counting
 from service.export.subtitles import subtitle_cues
 
-TitleKind = Literal["file", "clock", "query"]
+TitleKind = Literal["file", "clock", "query", "caption"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Lettering:
     """What is written on the pictures."""
 
     titles: TitleKind | None = None
-    """Under each clip: the file's name, the wall clock when it begins, or what was looked for; or nothing."""
+    """Under each clip: the file's name, the wall clock when it begins, what was looked for, the caption."""
     source_time: bool = False
     """Whether the source's timecode runs along."""
     subtitles: bool = False
@@ -78,6 +78,8 @@ def join(
 
 def title_of(cut: Cut, kind: TitleKind) -> str:
     """What is written under a cut; the file's name where the wall clock or the query is not known."""
+    if kind == "caption" and (cut.clip.text or cut.clip.title):
+        return cut.clip.text or cut.clip.title
     if kind == "query" and (cut.clip.query or cut.clip.title):
         return cut.clip.query or cut.clip.title
     if kind == "clock":

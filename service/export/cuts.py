@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from footage.core.errors import UsageError, VideoError
 from footage.core.timecode import format_time
@@ -14,9 +15,25 @@ from footage.media.containers import display_name
 from footage.media.frame_grid import FrameGrid
 from footage.media.sandbox import read_grid
 from footage.media.segment import Stretch, stretch_in
-from footage.objects.paths import media_path
+from footage.objects.paths import absolute, media_path
 from service.export.clips import Clip
 from service.export.smpte import Counting, counting
+
+
+@dataclass(frozen=True, slots=True)
+class TrimmedFile:
+    """A file that holds a part of a source, with the source's timecode; a cut may link to it instead."""
+
+    file: str
+    """Its path as lists name it: relative to the folder that they lie in, with "/"."""
+    first: int
+    """Number of the source's frame that it begins with, as ``Cut.in_frame`` counts."""
+    frames: int
+    """Its length in frames."""
+    tracks: tuple[AudioTrack, ...]
+    """The source's audio tracks that it holds, mono or stereo."""
+    size: tuple[int, int]
+    """Width and height of its pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,8 @@ class Cut:
     """Which audio tracks of the file are wanted."""
     warnings: tuple[str, ...] = ()
     """Where it is not exact, a sentence each."""
+    linked: TrimmedFile | None = None
+    """The file that lists link to; the source itself when None."""
 
     @property
     def span(self) -> Span:
@@ -61,7 +80,10 @@ class Cut:
     @property
     def out_frame(self) -> int:
         """Number of the frame after the last."""
-        return max(self.in_frame + 1, self.grid.frame(self.stretch.end))
+        past = self.grid.frame(self.stretch.end)
+        if self.linked is not None:  # the last frame of uneven ones may be rounded away
+            past = min(past, self.linked.first + self.linked.frames)
+        return max(self.in_frame + 1, past)
 
     @property
     def frames(self) -> int:
@@ -75,10 +97,51 @@ class Cut:
         return max(self.out_frame, self.grid.frame(int(table.pts[-1] + table.durations[-1])))
 
     @property
+    def link_key(self) -> str:
+        """Tells the files apart that lists link to."""
+        return self.linked.file if self.linked else self.clip.path
+
+    @property
+    def link_name(self) -> str:
+        """The own name of the file that lists link to, printable."""
+        return self.linked.file.rsplit("/", 1)[-1] if self.linked else self.name
+
+    @property
+    def link_path(self) -> str:
+        """The path of the file that lists link to."""
+        return self.linked.file if self.linked else self.clip.path
+
+    @property
+    def link_url(self) -> str:
+        """The address of the file that lists link to: relative to the list, or a file URL."""
+        return f"./{quote(self.linked.file)}" if self.linked else absolute(self.clip.path).as_uri()
+
+    @property
+    def link_frames(self) -> tuple[int, int]:
+        """First frame and length of the file that lists link to, as frames of the source."""
+        return (self.linked.first, self.linked.frames) if self.linked else (0, self.source_frames)
+
+    @property
+    def link_tracks(self) -> tuple[AudioTrack, ...]:
+        """The audio tracks of the file that lists link to."""
+        if self.linked is None:
+            return self.grid.tracks
+        return tuple(replace(track, channels=min(2, max(1, track.channels))) for track in self.linked.tracks)
+
+    @property
+    def link_size(self) -> tuple[int, int]:
+        """Width and height of the pictures of the file that lists link to."""
+        return self.linked.size if self.linked else (self.clip.video.width, self.clip.video.height)
+
+    @property
     def timecodes(self) -> tuple[str, str]:
         """In and out (exclusive) in the source's timecode."""
         start = self.source_start
         return self.counting.label(start + self.in_frame), self.counting.label(start + self.out_frame)
+
+    def frames_at(self, counting: Counting) -> int:
+        """Frames of a sequence of some counting that it fills at its own speed, at least one."""
+        return max(1, int(self.frames / self.counting.rate * counting.rate))
 
     def at_most(self, seconds: float) -> Cut:
         """The same from its first frame on, no longer than this, but for a single frame."""
@@ -138,4 +201,12 @@ def by_source(cuts: Sequence[Cut]) -> dict[str, list[Cut]]:
     groups: dict[str, list[Cut]] = defaultdict(list)
     for each in cuts:
         groups[each.clip.path].append(each)
+    return dict(groups)
+
+
+def by_link(cuts: Sequence[Cut]) -> dict[str, list[Cut]]:
+    """Cuts by the file that lists link to (``Cut.link_key``), in order of first appearance."""
+    groups: dict[str, list[Cut]] = defaultdict(list)
+    for each in cuts:
+        groups[each.link_key].append(each)
     return dict(groups)

@@ -30,7 +30,7 @@ def edl(cuts: Sequence[Cut], *, title: str, start: str, reels: Mapping[str, str]
         cuts: All of one counting; at least one.
         title: Of the list.
         start: Timecode at which the record side begins.
-        reels: A reel name for each source, by path (``names.reel_names``).
+        reels: A reel name for each file, by ``Cut.link_key`` (``names.reel_names``).
 
     Raises:
         UsageError: There are more cuts than a list can hold, or no such timecode.
@@ -45,10 +45,10 @@ def edl(cuts: Sequence[Cut], *, title: str, start: str, reels: Mapping[str, str]
         times = *each.timecodes, counting.label(record), counting.label(record + each.frames)
         record += each.frames
         lines += [
-            f"{number:03d}  {reels[each.clip.path]:<8} {channels:<5} C        {' '.join(times)}",
+            f"{number:03d}  {reels[each.link_key]:<8} {channels:<5} C        {' '.join(times)}",
             *_more_channels(each.tracks),
-            f"* FROM CLIP NAME: {one_line(each.name)}",
-            f"* SOURCE FILE: {one_line(each.clip.path)}",
+            f"* FROM CLIP NAME: {one_line(each.link_name)}",
+            f"* SOURCE FILE: {one_line(each.link_path)}",
             f"* COMMENT: {one_line(f'{each.clip.verdict}: {each.clip.title}')}",
             *(f"* AUDIO TRACK {one_line(str(track))}" for track in each.tracks),
             "",

@@ -7,17 +7,16 @@ starts on those of the source. The FCPXML adapter of OpenTimelineIO (1.0.0) roun
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from xml.etree import ElementTree as ET
 
-from footage.objects.paths import absolute
-from service.export.cuts import Cut, by_source
+from service.export.cuts import Cut, by_link
 from service.export.names import one_line
-from service.export.smpte import Counting
+from service.export.smpte import Counting, usual
 
-_VERSION = "1.10"
+VERSION = "1.10"
+"""Version of the format, unless another is asked for."""
 _RATE_NAMES = {
     Fraction(24_000, 1001): "23.98",
     Fraction(60_000, 1001): "59.94",
@@ -25,7 +24,7 @@ _RATE_NAMES = {
 }
 
 
-def fcpxml(cuts: Sequence[Cut], *, title: str, start: str) -> str:
+def fcpxml(cuts: Sequence[Cut], *, title: str, start: str, version: str = VERSION) -> str:
     """A library with one project that shows the clips one after the other.
 
     The sequence takes the rate that most of its time has; clips of other rates keep their speed.
@@ -34,46 +33,21 @@ def fcpxml(cuts: Sequence[Cut], *, title: str, start: str) -> str:
         cuts: What it shows; at least one.
         title: Name of the project.
         start: Timecode at which it begins.
+        version: Of the format; its elements are the same in 1.9 to 1.11.
 
     Raises:
         UsageError: There is no such timecode.
     """
-    counting = _usual(cuts)
-    root = ET.Element("fcpxml", version=_VERSION)
+    counting = usual([(each.counting, each.span.duration_seconds) for each in cuts])
+    root = ET.Element("fcpxml", version=version)
     resources = ET.SubElement(root, "resources")
 
     # 1. Formats and files, each once.
-    formats: dict[tuple[Fraction, int, int], str] = {}
-    for each in cuts:
-        rate, width, height = shape = _shape(each)
-        if shape not in formats:
-            formats[shape] = f"r{len(formats) + 1}"
-            form = ET.SubElement(resources, "format", id=formats[shape], frameDuration=_time(1 / rate))
-            form.set("width", str(width))
-            form.set("height", str(height))
-    assets: dict[str, str] = {}
-    for path, of_source in by_source(cuts).items():
-        first = of_source[0]
-        assets[path] = f"r{len(formats) + len(assets) + 1}"
-        asset = ET.SubElement(
-            resources,
-            "asset",
-            id=assets[path],
-            name=one_line(first.name),
-            start=_frames(first.source_start, first.counting),
-            duration=_frames(first.source_frames, first.counting),
-            hasVideo="1",
-            format=formats[_shape(first)],
-        )
-        if first.grid.tracks:
-            asset.set("hasAudio", "1")
-            asset.set("audioSources", str(len(first.grid.tracks)))
-            asset.set("audioChannels", str(sum(max(1, track.channels) for track in first.grid.tracks)))
-        ET.SubElement(asset, "media-rep", kind="original-media", src=absolute(path).as_uri())
+    formats, assets = _add_resources(resources, cuts)
 
     # 2. The sequence.
     event = ET.SubElement(ET.SubElement(root, "library"), "event", name=one_line(title))
-    lengths = [_length(each, counting) for each in cuts]
+    lengths = [each.frames_at(counting) for each in cuts]
     sequence = ET.SubElement(
         ET.SubElement(event, "project", name=one_line(title)),
         "sequence",
@@ -88,8 +62,8 @@ def fcpxml(cuts: Sequence[Cut], *, title: str, start: str) -> str:
         clip = ET.SubElement(
             spine,
             "asset-clip",
-            ref=assets[each.clip.path],
-            name=one_line(each.clip.title) or one_line(each.name),
+            ref=assets[each.link_key],
+            name=one_line(each.clip.title) or one_line(each.link_name),
             offset=_frames(offset, counting),
             start=_frames(each.source_start + each.in_frame, each.counting),
             duration=_frames(length, counting),
@@ -107,12 +81,46 @@ def fcpxml(cuts: Sequence[Cut], *, title: str, start: str) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{body}\n'
 
 
+def _add_resources(
+    resources: ET.Element, cuts: Sequence[Cut]
+) -> tuple[dict[tuple[Fraction, int, int], str], dict[str, str]]:
+    """Add the formats by shape, and the files by ``Cut.link_key``; what each is called."""
+    formats: dict[tuple[Fraction, int, int], str] = {}
+    for each in cuts:
+        rate, width, height = shape = _shape(each)
+        if shape not in formats:
+            formats[shape] = f"r{len(formats) + 1}"
+            form = ET.SubElement(resources, "format", id=formats[shape], frameDuration=_time(1 / rate))
+            form.set("width", str(width))
+            form.set("height", str(height))
+    assets: dict[str, str] = {}
+    for key, of_file in by_link(cuts).items():
+        first = of_file[0]
+        assets[key] = f"r{len(formats) + len(assets) + 1}"
+        asset = ET.SubElement(
+            resources,
+            "asset",
+            id=assets[key],
+            name=one_line(first.link_name),
+            start=_frames(first.source_start + first.link_frames[0], first.counting),
+            duration=_frames(first.link_frames[1], first.counting),
+            hasVideo="1",
+            format=formats[_shape(first)],
+        )
+        if first.link_tracks:
+            asset.set("hasAudio", "1")
+            asset.set("audioSources", str(len(first.link_tracks)))
+            asset.set("audioChannels", str(sum(max(1, track.channels) for track in first.link_tracks)))
+        ET.SubElement(asset, "media-rep", kind="original-media", src=first.link_url)
+    return formats, assets
+
+
 def _add_channels(clip: ET.Element, cut: Cut) -> None:
     """Name the audio tracks of a clip that has several, and switch those off that are not wanted.
 
     Channels are numbered through all tracks of the file.
     """
-    tracks = cut.grid.tracks
+    tracks, wanted = cut.link_tracks, {track.number for track in cut.tracks}
     if len(tracks) == len(cut.tracks) <= 1:
         return
     channel = 1
@@ -123,26 +131,13 @@ def _add_channels(clip: ET.Element, cut: Cut) -> None:
         source = ET.SubElement(
             clip, "audio-channel-source", srcCh=numbers, role=f"dialogue.{named.replace('.', ' ')}"
         )
-        if track not in cut.tracks:
+        if track.number not in wanted:
             source.set("enabled", "0")
         channel += count
 
 
-def _usual(cuts: Sequence[Cut]) -> Counting:
-    """The counting that most of the time has."""
-    seconds: Counter[Counting] = Counter()
-    for each in cuts:
-        seconds[each.counting] += each.span.duration_seconds  # type: ignore[assignment]
-    return max(seconds, key=lambda counting: seconds[counting])
-
-
 def _shape(cut: Cut) -> tuple[Fraction, int, int]:
-    return cut.counting.rate, cut.clip.video.width, cut.clip.video.height
-
-
-def _length(cut: Cut, counting: Counting) -> int:
-    """Frames of the sequence that a clip fills, at least one."""
-    return max(1, int(cut.frames / cut.counting.rate * counting.rate))
+    return cut.counting.rate, *cut.link_size
 
 
 def _mode(counting: Counting) -> str:

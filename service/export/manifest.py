@@ -22,6 +22,8 @@ from service.export.metadata import audio_fields, fields_of, span_fields
 FORMAT = "footage export"
 FORMAT_VERSION = 1
 ENDING = ".manifest.json"
+MEDIA_FOLDER = "media"
+"""The one folder below a manifest's that its files may lie in."""
 _READ_BYTES = 4 * 1024 * 1024
 Identify = Callable[[str], str]
 """Says the content id of the file at a path; raises a FootageError where it cannot."""
@@ -45,6 +47,13 @@ class Output:
     """Whether its pictures were encoded again, which deinterlaces those that are interlaced."""
     audio: tuple[tuple[AudioTrack, ...], ...] | None = None
     """The audio tracks that it holds of each, where those are not all that are wanted of the cut."""
+    subfolder: str = ""
+    """The folder below the manifest's that it lies in; empty where it lies beside the manifest."""
+
+    @property
+    def file(self) -> str:
+        """Its path as the manifest names it, with "/"."""
+        return f"{self.subfolder}/{self.path.name}" if self.subfolder else self.path.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +164,7 @@ def _entry(output: Output) -> dict[str, Any]:
         clips.append(fields)
     digest, size = _hashed(output.path)
     return {
-        "file": output.path.name,
+        "file": output.file,
         "format": output.format,
         "sha256": digest,
         "size_bytes": size,
@@ -211,14 +220,13 @@ def _entries(path: Path) -> list[dict[str, Any]]:
 
 
 def _whole(entry: Any) -> bool:
-    """Whether an entry has what it needs, and names a file beside the manifest and no other."""
+    """Whether an entry has what it needs, and names a file beside the manifest or in the folder of media."""
     if not isinstance(entry, dict):
         return False
     file, clips = entry.get("file"), entry.get("clips")
     return (
         isinstance(file, str)
-        and file not in ("", ".", "..")
-        and not any(char in file for char in "/\\\0")
+        and _is_below(file)
         and isinstance(entry.get("sha256"), str)
         and isinstance(entry.get("size_bytes"), int)
         and isinstance(clips, list)
@@ -229,3 +237,9 @@ def _whole(entry: Any) -> bool:
             for clip in clips
         )
     )
+
+
+def _is_below(file: str) -> bool:
+    """Whether it is the name of a file, or of one in the folder of media."""
+    name = file.removeprefix(f"{MEDIA_FOLDER}/")
+    return name not in ("", ".", "..") and not any(char in name for char in "/\\\0")

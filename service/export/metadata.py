@@ -18,10 +18,13 @@ def fields_of(cut: Cut) -> dict[str, Any]:
     ``span`` is what was asked for and ``written_span`` what whole frames give, both in video time;
     ``timecode_in`` and ``timecode_out`` (exclusive) count from the video's own start timecode. ``scan`` is
     that of the source: "progressive" or "interlaced". ``audio`` has the audio tracks that are wanted.
+    ``media`` is the file of a package that holds the cut; it is there only in lists that link to one.
     """
     clip = cut.clip
     first, past = cut.timecodes
+    media = {"media": cut.linked.file} if cut.linked else {}
     return {
+        **media,
         "source": as_text(clip.path),
         "content_id": clip.video.content_id,
         "title": as_text(clip.title),

@@ -15,6 +15,8 @@ _RESERVED = frozenset(
 """Names that Windows keeps for devices, whatever their ending."""
 _UNSAFE = re.compile(r'[<>:"/\\|?*]')
 _REEL_LENGTH = 8
+NO_REEL = "AX"
+"""What CMX 3600 calls a source without a reel: "auxiliary"."""
 
 
 def one_line(text: str) -> str:
@@ -59,7 +61,7 @@ def reel_names(sources: Collection[str]) -> dict[str, str]:
         stem = re.split(r"[/\\]", path)[-1].rsplit(".", 1)[0]
         plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
         base = re.sub(r"[^A-Z0-9]", "", plain.upper())[:_REEL_LENGTH] or "CLIP"
-        if base in ("AX", "BL"):  # which mean "auxiliary" and "black" there
+        if base in (NO_REEL, "BL"):  # which mean "auxiliary" and "black" there
             base += "1"
         name, number = base, 1
         while name in names.values():

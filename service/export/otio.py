@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from footage.media.audio_tracks import AudioTrack
-from footage.objects.paths import absolute
 from service.export.cuts import Cut
 from service.export.metadata import audio_fields, fields_of
 from service.export.names import one_line
@@ -48,9 +47,9 @@ def _clip(cut: Cut, track: AudioTrack | None = None) -> Any:
     from opentimelineio import schema
 
     source = schema.ExternalReference(
-        target_url=absolute(cut.clip.path).as_uri(), available_range=_range(cut, 0, cut.source_frames)
+        target_url=cut.link_url.removeprefix("./"), available_range=_range(cut, *cut.link_frames)
     )
-    source.name = one_line(cut.name)
+    source.name = one_line(cut.link_name)
     made = schema.Clip(
         name=one_line(cut.clip.title) or source.name,
         media_reference=source,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -20,20 +20,27 @@ from service.export.cuts import Cut, by_counting, by_source, cut
 from service.export.edl import edl, marker_edl
 from service.export.fcpxml import fcpxml
 from service.export.manifest import ENDING, Output, manifest
-from service.export.names import as_text, reel_names, safe_stem
+from service.export.names import NO_REEL, as_text, reel_names, safe_stem
 from service.export.otio import otio
+from service.export.presets import ANY, Preset
 from service.export.select import by_time, fit, ranked
 from service.export.smpte import read_label
 from service.export.staging import Staging, staging
+from service.export.xmeml import xmeml
 
-Format = Literal["mp4", "gif", "webp", "otio", "edl", "edl-markers", "fcpxml", "csv", "jsonl", "vtt"]
+Format = Literal["mp4", "gif", "webp", "otio", "edl", "edl-markers", "fcpxml", "xmeml", "csv", "jsonl", "vtt"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 """What clips can be exported as."""
 PER_CLIP: tuple[Format, ...] = ("mp4", "gif", "webp")
 """Those that make a file of each clip."""
 Order = Literal["time", "score"]
-_START = "00:00:00:00"
+START = "00:00:00:00"
+"""Where timelines begin unless another timecode is asked for."""
+ENDINGS: Mapping[Format, str] = {"xmeml": ".xml"}
+"""Endings of files that differ from the name of their format."""
 Progress = Callable[[int, int], None]
+Naming = Callable[[str], None]
+"""Called with the name of each file when it is begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,8 @@ class Options:
     """Which audio tracks; None for all of them, in a film of joined clips the main one of each."""
     overwrite: bool = False
     """Replace files of the same name; otherwise new ones are numbered."""
+    zipped: bool = False
+    """One zip of all files and their manifest, in place of the files."""
     timeout_seconds: float = 120
     """Give up on a file after this long without progress."""
     protected: Collection[str] = ()
@@ -90,6 +99,10 @@ class Exported:
     """Where they are not exact, a sentence each."""
     failures: tuple[tuple[str, str], ...] = ()
     """Sources that could not be used, each with the reason."""
+    archive: Path | None = None
+    """The zip that all of them are in, where one was asked for; then they lie nowhere else."""
+    packaged: bool = False
+    """Whether it is a package, which has a README.txt beside its manifest."""
 
 
 DEFAULT = Options()
@@ -102,6 +115,7 @@ def export(
     formats: Sequence[Format] = ("mp4",),
     options: Options = DEFAULT,
     on_progress: Progress | None = None,
+    on_file: Naming | None = None,
 ) -> Exported:
     """Write clips into a folder, with a manifest beside them: everything, or nothing where writing fails.
 
@@ -113,19 +127,21 @@ def export(
         formats: As what, each once.
         options: How.
         on_progress: Called with (steps done, steps in all); while clips are joined, from another thread.
+        on_file: Called with the name of each file when it is begun.
 
     Raises:
         UsageError: There is nothing to export, or the options make no sense together.
         VideoError: None of the sources can be read.
         FootageError: The folder cannot be written to.
     """
-    _check(clips, formats)
-    work = _Work(folder, options, on_progress, len(clips) * (1 + sum(each in PER_CLIP for each in formats)))
+    check_clips(clips, formats)
+    steps = len(clips) * (1 + sum(each in PER_CLIP for each in formats))
+    work = Work(folder, options, on_progress, steps, on_file)
 
     # 1. Where each clip lies, to the frame.
     cuts = work.cut(clips)
     for each in by_counting(cuts):
-        each.frame(options.start_timecode or _START)  # a bad one is refused before anything is written
+        each.frame(options.start_timecode or START)  # a bad one is refused before anything is written
     sources = (*options.protected, *(clip.path for clip in clips))
     with staging(folder, overwrite=options.overwrite, sources=sources) as place:
         stem = place.stem(safe_stem(options.name))
@@ -168,7 +184,7 @@ def make_reel(
         VideoError: None of the sources can be read.
         FootageError: It cannot be written.
     """
-    _check(clips, ("mp4",))
+    check_clips(clips, ("mp4",))
     if out.suffix.lower() != ".mp4":
         raise UsageError(f"{out.name} does not end in .mp4.", hint="A reel is an MP4: --out reel.mp4")
     if isinstance(options.audio, tuple) and len(options.audio) > 1:
@@ -176,7 +192,7 @@ def make_reel(
     if max_seconds <= 0:
         raise UsageError(f"A reel cannot last {max_seconds:g} s.", hint="Use a positive length: --max 60s")
     best = ranked(clips)
-    work = _Work(out.parent, options, on_progress, 2 * len(best))
+    work = Work(out.parent, options, on_progress, 2 * len(best))
 
     # 1. The best clips that fit.
     cuts = work.cut(best)
@@ -188,7 +204,7 @@ def make_reel(
         moment = by_time(each.clip for each in chosen)
         chosen.sort(key=lambda each: moment(each.clip))
     for counting in by_counting(chosen):
-        counting.frame(options.start_timecode or _START)
+        counting.frame(options.start_timecode or START)
 
     # 2. The film, its lists, and the manifest.
     sources = (*options.protected, *(clip.path for clip in clips))
@@ -200,13 +216,22 @@ def make_reel(
         return work.finish(place, stem, ("mp4", "otio", "edl"))
 
 
-class _Work:
+class Work:
     """An export on its way."""
 
-    def __init__(self, folder: Path, options: Options, on_progress: Progress | None, steps: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: Options,
+        on_progress: Progress | None,
+        steps: int,
+        on_file: Naming | None = None,
+    ) -> None:
         self.folder, self.options = folder, options
         self._on_progress, self._done, self._steps = on_progress, 0, steps
-        self._outputs: list[Output] = []
+        self._on_file = on_file
+        self.outputs: list[Output] = []
+        """What was written so far."""
         self._warnings: dict[str, None] = {}
         self._failures: list[tuple[str, str]] = []
 
@@ -218,7 +243,7 @@ class _Work:
         """
         cuts: dict[int, Cut] = {}
         for number in sorted(range(len(clips)), key=lambda number: clips[number].path):
-            self._step()
+            self.step()
             try:
                 cuts[number] = cut(
                     clips[number],
@@ -227,7 +252,7 @@ class _Work:
                     timeout_seconds=self.options.timeout_seconds,
                 )
             except VideoError as exc:
-                self._fail(clips[number], exc)
+                self.fail(clips[number], exc)
                 first = exc
         if not cuts:
             raise first
@@ -239,8 +264,9 @@ class _Work:
         """One file of each clip."""
         patience = self.options.timeout_seconds
         for each in cuts:
-            self._step()
-            path = place.new(safe_stem(f"{Path(each.clip.path).stem}_{_clock_name(each)}"), f".{form}")
+            self.step()
+            path = place.new(safe_stem(f"{Path(each.clip.path).stem}_{clock_name(each)}"), f".{form}")
+            self.begin(path.name)
             written, sound = each.span, each.tracks[:0]
             try:
                 if form != "mp4":
@@ -251,13 +277,13 @@ class _Work:
                         each.clip.path, each.clip.span, path, audio=each.audio, timeout_seconds=patience
                     )
                     written, sound = made.span, made.audio
-                    self._warn_of_lost_sound(each, sound)
+                    self.warn_of_lost_sound(each, sound)
             except VideoError as exc:
                 place.discard(path)
-                self._fail(each.clip, exc)
+                self.fail(each.clip, exc)
                 continue
             copied = form == "mp4" and self.options.copy
-            self._outputs.append(
+            self.outputs.append(
                 Output(path, form, (each,), written=(written,), encoded=not copied, audio=(sound,))
             )
 
@@ -265,7 +291,7 @@ class _Work:
         """One film of all clips."""
         rates = {each.counting.rate for each in cuts}
         if len(rates) > 1:
-            self._warn(
+            self.warn(
                 f"The clips have {len(rates)} frame rates; the film has the highest, {shown(max(rates))} fps."
             )
         if self.options.lettering.subtitles:
@@ -274,6 +300,7 @@ class _Work:
         heard = tuple(choose(each.grid.tracks, audio)[:1] for each in cuts)
         self._tell_of_tracks(cuts, heard)
         path = place.new(stem, ".mp4")
+        self.begin(path.name)
         done = self._done
         placed = join(
             cuts,
@@ -281,39 +308,43 @@ class _Work:
             lettering=self.options.lettering,
             audio=audio,
             timeout_seconds=self.options.timeout_seconds,
-            on_progress=lambda some, _: self._at(done + some),
+            on_progress=lambda some, _: self.at(done + some),
         )
         self._done += len(cuts)
-        self._outputs.append(Output(path, "mp4", tuple(cuts), placed=placed, encoded=True, audio=heard))
+        self.outputs.append(Output(path, "mp4", tuple(cuts), placed=placed, encoded=True, audio=heard))
 
     def _tell_of_words(self, cuts: Sequence[Cut]) -> None:
         """Say where there is nothing to be read, or not all of it can be written."""
         said = [text for each in cuts for _, text in subtitles_of(each)]
         if not said:
-            self._warn("The index has no spoken words of these clips: there are no subtitles.")
+            self.warn("The index has no spoken words of these clips: there are no subtitles.")
         elif not all(map(can_write, said)):
-            self._warn("No font on this machine has all letters of the subtitles; install Noto fonts.")
+            self.warn("No font on this machine has all letters of the subtitles; install Noto fonts.")
 
     def _tell_of_tracks(self, cuts: Sequence[Cut], heard: Sequence[Sequence[AudioTrack]]) -> None:
         """Say which track a film plays of each source that has several."""
         for each, tracks in zip(cuts, heard, strict=True):
             count = len(each.grid.tracks)
             if self.options.audio is None and tracks and count > 1:
-                self._warn(f"{each.name} has {count} audio tracks; the film has track {tracks[0]}")
+                self.warn(f"{each.name} has {count} audio tracks; the film has track {tracks[0]}")
 
-    def _warn_of_lost_sound(self, cut: Cut, written: Sequence[AudioTrack]) -> None:
+    def warn_of_lost_sound(self, cut: Cut, written: Sequence[AudioTrack]) -> None:
+        """Say which audio tracks a clip lacks."""
         lost = [str(track.number) for track in cut.tracks if track not in written]
         if lost:
-            self._warn(f"audio track {', '.join(lost)} of {cut.name} cannot be decoded; it is left out")
+            self.warn(f"audio track {', '.join(lost)} of {cut.name} cannot be decoded; it is left out")
 
-    def write_list(self, place: Staging, stem: str, cuts: Sequence[Cut], form: Format) -> None:
+    def write_list(
+        self, place: Staging, stem: str, cuts: Sequence[Cut], form: Format, *, preset: Preset = ANY
+    ) -> None:
         """One file about all clips, or as many as the format needs."""
-        start, title = self.options.start_timecode or _START, self.options.name
+        start, title = self.options.start_timecode or START, self.options.name
         if form == "edl":
-            groups, reels = by_counting(cuts), reel_names([each.clip.path for each in cuts])
+            groups, keys = by_counting(cuts), [each.link_key for each in cuts]
+            reels = reel_names(keys) if preset.tape_reels else dict.fromkeys(keys, NO_REEL)
             if len(groups) > 1:
                 rates = ", ".join(counting.name for counting in groups)
-                self._warn(f"An EDL has one frame rate, so there is one file for each of {rates} fps.")
+                self.warn(f"An EDL has one frame rate, so there is one file for each of {rates} fps.")
             for counting, group in groups.items():
                 ending = ".edl" if len(groups) == 1 else f".{counting.name}.edl"
                 self._list(
@@ -330,55 +361,90 @@ class _Work:
         else:
             text = {
                 "otio": lambda: otio(cuts, title=title, start=start),
-                "fcpxml": lambda: fcpxml(cuts, title=title, start=start),
+                "fcpxml": lambda: fcpxml(cuts, title=title, start=start, version=preset.fcpxml_version),
+                "xmeml": lambda: xmeml(cuts, title=title, start=start),
                 "csv": lambda: tables.csv_table(cuts),
                 "jsonl": lambda: tables.jsonl(cuts),
             }[form]()
-            self._list(place, stem, f".{form}", text, form, cuts)
+            self._list(place, stem, ENDINGS.get(form, f".{form}"), text, form, cuts)
 
     def finish(self, place: Staging, stem: str, formats: Sequence[Format]) -> Exported:
         """Write the manifest, and say what there is.
 
         Raises:
             VideoError: There is not a single file.
+        FootageError: The zip cannot be written.
         """
-        if not self._outputs:
+        text = self.manifest(formats)
+        path = place.write_text(stem, ENDING, text)
+        self.at(self._steps)
+        moved = [replace(each, path=self.folder / each.path.name) for each in self.outputs]
+        archive = self.folder / place.pack(stem).name if self.options.zipped else None
+        return self.done(self.folder, moved, self.folder / path.name, archive)
+
+    def manifest(self, formats: Sequence[str], **more: object) -> str:
+        """The manifest of what was written.
+
+        Raises:
+            VideoError: There is not a single file.
+        """
+        if not self.outputs:
             raise VideoError(self._failures[0][1])
         settings = {**asdict(self.options), "name": as_text(self.options.name), "formats": list(formats)}
         del settings["protected"]
-        text = manifest(
-            self._outputs, settings=settings, warnings=list(self._warnings), failures=self._failures
+        return manifest(
+            self.outputs,
+            settings={**settings, **more},
+            warnings=list(self._warnings),
+            failures=self._failures,
         )
-        path = place.write_text(stem, ENDING, text)
-        self._at(self._steps)
-        moved = [replace(each, path=self.folder / each.path.name) for each in self._outputs]
+
+    def done(
+        self, folder: Path, outputs: Sequence[Output], manifest_path: Path, archive: Path | None = None
+    ) -> Exported:
+        """What there is, where it lies now."""
         return Exported(
-            self.folder, tuple(moved), self.folder / path.name, tuple(self._warnings), tuple(self._failures)
+            folder, tuple(outputs), manifest_path, tuple(self._warnings), tuple(self._failures), archive
         )
 
     def _list(
         self, place: Staging, stem: str, ending: str, text: str, form: Format, cuts: Sequence[Cut]
     ) -> None:
-        self._outputs.append(Output(place.write_text(stem, ending, text), form, tuple(cuts)))
+        self.begin(f"{stem}{ending}")
+        self.outputs.append(Output(place.write_text(stem, ending, text), form, tuple(cuts)))
 
-    def _fail(self, clip: Clip, exc: VideoError) -> None:
+    def begin(self, name: str) -> None:
+        """A file is begun."""
+        if self._on_file:
+            self._on_file(name)
+
+    def fail(self, clip: Clip, exc: VideoError) -> None:
+        """A clip cannot be written."""
         failure = (clip.path, str(exc))
         if failure not in self._failures:
             self._failures.append(failure)
 
-    def _warn(self, sentence: str) -> None:
+    def warn(self, sentence: str) -> None:
+        """Something is not exact."""
         self._warnings[sentence] = None
 
-    def _step(self) -> None:
-        self._at(self._done)
+    def step(self) -> None:
+        """A step begins."""
+        self.at(self._done)
         self._done += 1
 
-    def _at(self, done: int) -> None:
+    def at(self, done: int) -> None:
+        """Say how many steps are done."""
         if self._on_progress:
             self._on_progress(min(done, self._steps), self._steps)
 
 
-def _check(clips: Sequence[Clip], formats: Sequence[Format]) -> None:
+def check_clips(clips: Sequence[Clip], formats: Sequence[Format]) -> None:
+    """Check that there is something to export, as something.
+
+    Raises:
+        UsageError: There is not.
+    """
     if not clips:
         raise UsageError("There is nothing to export.", hint="Try another query.")
     if not formats or set(formats) - set(FORMATS):
@@ -388,7 +454,7 @@ def _check(clips: Sequence[Clip], formats: Sequence[Format]) -> None:
         )
 
 
-def _clock_name(cut: Cut) -> str:
+def clock_name(cut: Cut) -> str:
     """From when to when, as it can stand in the name of a file: "00-00-51_00-00-57"."""
 
     def clock(seconds: float) -> str:

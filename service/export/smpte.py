@@ -7,6 +7,7 @@ labels, never frames: the first two of each minute that is no tenth one at 29.97
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -109,3 +110,11 @@ def counting(rate: Fraction, *, timecode: str = "", drop: bool = True) -> Counti
     if rate not in _DROPPING:
         return Counting(rate)
     return Counting(rate, drop=timecode[8:9] in (";", ".", ",") if timecode else drop)
+
+
+def usual(parts: Iterable[tuple[Counting, float]]) -> Counting:
+    """The counting that most of the time has; each part is a counting and its seconds, at least one."""
+    seconds: dict[Counting, float] = {}
+    for counted, length in parts:
+        seconds[counted] = seconds.get(counted, 0.0) + length
+    return max(seconds, key=lambda counted: seconds[counted])

@@ -14,6 +14,7 @@ from footage.core.atomic import writing
 from footage.core.errors import FileError, FootageError
 from footage.core.private_files import close_to_others, private_folder
 from service.export.names import free_name
+from service.export.zipped import write_zip
 
 
 class Staging:
@@ -60,6 +61,35 @@ class Staging:
         with writing(self.folder / path.name):
             path.write_text(text, encoding="utf-8", newline="")
         return path
+
+    def below(self, name: str) -> Path:
+        """Where something lies that comes with its folder."""
+        return self._hidden / name
+
+    def box(self, path: Path) -> Staging:
+        """A folder made now, with files of its own; it comes with the rest if its path is from ``new``.
+
+        Raises:
+            FootageError: It cannot be made.
+        """
+        with writing(self.folder / path.name):
+            private_folder(path)
+        return Staging(self.folder / path.name, path, overwrite=True, sources=())
+
+    def pack(self, stem: str) -> Path:
+        """Put all files into one zip, in a folder of its stem, and take its place; where it will lie.
+
+        Raises:
+            FootageError: It cannot be written.
+        """
+        files = [(f"{stem}/{name}", self._hidden / name) for name in self._names]
+        self._names = []
+        archive = self.new(stem, ".zip")
+        with writing(self.folder / archive.name):
+            write_zip(files, archive)
+        for _, path in files:
+            path.unlink()
+        return archive
 
     def discard(self, path: Path) -> None:
         """Take back a file that could not be made."""

@@ -93,7 +93,7 @@ def export_records(
         )
         return
     for output in exported.outputs:
-        yield ExportedFileRecord.of(output)
+        yield ExportedFileRecord.of(output, zipped=exported.archive is not None)
     for path, reason in exported.failures:
         yield ExportFailureRecord(type="failure", source=path, reason=reason)
     yield ExportRecord.of(exported)

@@ -20,16 +20,17 @@ class ExportedFileRecord(Record):
     type: Literal["file"] = Field(default="file")
     """What the line is."""
     file: Path
-    """Where it lies."""
+    """Where it lies; with --zip its name in the zip."""
     format: str
     """What it is, such as "mp4" or "edl"."""
     clips: int
     """Clips that it shows or lists."""
 
     @classmethod
-    def of(cls, output: Output) -> Self:
+    def of(cls, output: Output, *, zipped: bool = False) -> Self:
         """One file."""
-        return cls(type="file", file=output.path, format=output.format, clips=len(output.cuts))
+        file = Path(output.file) if zipped else output.path
+        return cls(type="file", file=file, format=output.format, clips=len(output.cuts))
 
 
 class ExportFailureRecord(Record):
@@ -51,7 +52,9 @@ class ExportRecord(Record):
     files: int
     """Files written, the manifest apart."""
     manifest: Path | None
-    """The manifest beside them; null where nothing was written."""
+    """The manifest beside them; null where nothing was written, or where it is in the zip."""
+    archive: Path | None = None
+    """The zip that all of them are in; null without --zip."""
     warnings: list[str] = Field(default_factory=list)
     """Where the files are not exact, a sentence each; absent where nothing was written."""
     answers: int = 0
@@ -65,7 +68,8 @@ class ExportRecord(Record):
         return cls(
             type="summary",
             files=len(exported.outputs),
-            manifest=exported.manifest,
+            manifest=None if exported.archive else exported.manifest,
+            archive=exported.archive,
             warnings=list(exported.warnings),
         )
 

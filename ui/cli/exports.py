@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.media.audio_tracks import AudioChoice
     from search.results import SearchResult
-    from service.export import Exported, Format
+    from service.export import Exported, Format, Program
     from service.export_clips import Believed, ExportResult
     from service.requests import Request
 
@@ -83,17 +83,16 @@ def _note_nothing(result: ExportResult) -> None:
 
 
 def _print(exported: Exported) -> None:
-    for output in exported.outputs:
-        console.results().print(formatting.short_path(str(output.path)), soft_wrap=True)
-    console.results().print(formatting.short_path(str(exported.manifest)), soft_wrap=True)
+    written = [output.path for output in exported.outputs] + [exported.manifest]
+    for path in [exported.archive] if exported.archive else written:
+        console.results().print(formatting.short_path(str(path)), soft_wrap=True)
     notes = console.notes()
     for sentence in exported.warnings:
         notes.print(console.plain(sentence if sentence.endswith(".") else f"{sentence}."), soft_wrap=True)
     formatting.print_failures(exported.failures)
     count = formatting.count(len(exported.outputs), "file")
-    notes.print(
-        f"Wrote {count} and a manifest to {console.plain(absolute(exported.folder))}.", soft_wrap=True
-    )
+    where = console.plain(absolute(exported.archive or exported.folder))
+    notes.print(f"Wrote {count} and a manifest to {where}.", soft_wrap=True)
 
 
 def verdicts(*, uncertain: bool, everything: bool) -> Believed:
@@ -158,6 +157,22 @@ def read_audio(text: str | None) -> AudioChoice | None:
             f"--audio cannot be {text!r}.", hint="Use all, none, or track numbers from 1, such as 1,3."
         )
     return tuple(sorted({int(each) for each in numbers}))
+
+
+def read_program(text: str | None) -> Program | None:
+    """Check the name of an editing program.
+
+    Raises:
+        UsageError: there is no preset for it.
+    """
+    from service.export import PROGRAMS
+
+    for program in PROGRAMS:
+        if text == program:
+            return program
+    if text is not None:
+        raise UsageError(f"--for cannot be {text!r}.", hint=f"Choose from {', '.join(PROGRAMS)}.")
+    return None
 
 
 def read_formats(given: Sequence[str]) -> list[Format]:

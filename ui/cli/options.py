@@ -31,6 +31,15 @@ Handles = Annotated[
         help="Extra seconds before and after each clip, or before,after: 1,2.5",
     ),
 ]
+ExportHandles = Annotated[
+    str | None,
+    typer.Option(
+        "--handles",
+        metavar="SECONDS",
+        help="Extra seconds before and after each clip, or before,after: 1,2.5; of a package, around the "
+        "clips in its media files. Unset: 0, of a package 1.",
+    ),
+]
 Ground = Annotated[
     bool,
     typer.Option(
@@ -39,8 +48,11 @@ Ground = Annotated[
 ]
 Titles = Annotated[bool, typer.Option("--titles", help="Write a title onto each clip of a joined film.")]
 TitleFrom = Annotated[
-    Literal["file", "clock", "query"],
-    typer.Option("--title-from", help="Text of the title: the file name, the wall-clock time or the query."),
+    Literal["file", "clock", "query", "caption"],
+    typer.Option(
+        "--title-from",
+        help="Text of the title: the file name, the wall-clock time, the query or the caption.",
+    ),
 ]
 BurnTime = Annotated[
     bool, typer.Option("--burn-time", help="Write the source's timecode onto each clip of a joined film.")
@@ -68,6 +80,7 @@ DropFrame = Annotated[
         help="Timecode mode for 29.97 and 59.94 fps if the video does not specify one.",
     ),
 ]
+Zip = Annotated[bool, typer.Option("--zip", help="Write one zip of all files in place of them.")]
 Audio = Annotated[
     str,
     typer.Option("--audio", metavar="TRACKS", help="Audio tracks of each clip: all, none, or numbers: 1,3"),

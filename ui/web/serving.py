@@ -71,10 +71,11 @@ def gated_app(access: AppAccess, script: Path) -> Any:
     import streamlit as st
 
     from ui.web.access.gate import Gate
+    from ui.web.export_routes import ExportRoutes
     from ui.web.moment_routes import MomentRoutes
 
     settle_streamlit(access)
-    return Gate(MomentRoutes(st.App(script)), access=access, scripts=_scripts_of_streamlit())
+    return Gate(ExportRoutes(MomentRoutes(st.App(script))), access=access, scripts=_scripts_of_streamlit())
 
 
 def settle_streamlit(access: AppAccess) -> None:

@@ -165,10 +165,11 @@ def write_clip(
     quality: Quality = FULL,
     paint: Paint | None = None,
     audio: AudioChoice = "all",
+    timecode: str = "",
     timeout_seconds: float = 120,
 ) -> Written:
     """As ``footage.media.clip.write_clip``; ``paint`` is something that pickle can take."""
-    options = {"quality": quality, "paint": paint, "audio": audio}
+    options = {"quality": quality, "paint": paint, "audio": audio, "timecode": timecode}
     return write_clip_job("footage.media.clip:write_clip", path, span, out, timeout_seconds, **options)
 
 
@@ -199,6 +200,7 @@ def write_reel(
     rate: Fraction,
     quality: Quality = FULL,
     max_width: int = 1920,
+    timecode: str = "",
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Reel:
@@ -218,6 +220,7 @@ def write_reel(
                 "rate": rate,
                 "quality": quality,
                 "max_width": max_width,
+                "timecode": timecode,
                 "timeout_seconds": timeout_seconds,
             },
             on_progress=on_progress,

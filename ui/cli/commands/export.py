@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,6 +22,8 @@ EXAMPLES = options.examples(
     'footage search "a dog runs" --json | footage export --results - --format otio --format csv',
     'footage find gate.mp4 "a dog runs" --json | footage export --results - --uncertain',
     'footage export "a dog runs" --join --titles --burn-time',
+    'footage export "a dog runs" --package editor --for resolve --zip',
+    'footage export "a dog runs" --package editor --for premiere --media links',
 )
 
 
@@ -48,16 +50,38 @@ def run(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="mp4, gif, webp, otio, edl, edl-markers, fcpxml, csv, jsonl or vtt; can be repeated; "
+            help="mp4, gif, webp, otio, edl, edl-markers, fcpxml, xmeml, csv, jsonl or vtt; can be repeated; "
             "unset: mp4.",
         ),
     ] = None,
+    package: Annotated[
+        Literal["editor"] | None,
+        typer.Option(
+            "--package",
+            help="A new folder for an editing program: media, timelines that link to it, a README and a "
+            "manifest. --format adds lists.",
+        ),
+    ] = None,
+    program: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="PROGRAM",
+            help="The program of the package: resolve, premiere or final-cut; unset: lists for all.",
+        ),
+    ] = None,
+    media: Annotated[
+        Literal["clips", "links"],
+        typer.Option(
+            "--media", help="What a package links to: clips in it, or the original files where they are."
+        ),
+    ] = "clips",
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, max=100, help="Maximum number of clips.")
     ] = 20,
     everything: options.Everything = False,
     uncertain: options.Uncertain = False,
-    handles: options.Handles = "0",
+    handles: options.ExportHandles = None,
     copy: Annotated[
         bool,
         typer.Option("--copy", help="Copy the streams without re-encoding; clips start at a keyframe."),
@@ -72,6 +96,7 @@ def run(
     timecode: options.TimecodeSource = "container",
     drop_frame: options.DropFrame = True,
     overwrite: options.Overwrite = False,
+    zipped: options.Zip = False,
     ground: options.Ground = True,
     *,
     settings: Settings,
@@ -91,7 +116,8 @@ def run(
             "An export needs either a query or --results FILE.",
             hint='For example: footage export "a dog runs"',
         )
-    before, after = exports.read_handles(handles)
+    packaged = package is not None or program is not None
+    before, after = exports.read_handles(handles or ("1" if packaged else "0"))
     request = ExportRequest(
         query=query,
         results=results,
@@ -100,6 +126,10 @@ def run(
         limit=limit,
         copy_streams=copy,
         join=join,
+        package=packaged,
+        program=exports.read_program(program),
+        media=media,
+        zipped=zipped,
         verdicts=exports.verdicts(uncertain=uncertain, everything=everything),
         seconds_before=before,
         seconds_after=after,

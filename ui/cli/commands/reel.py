@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = options.examples(
     'footage reel "a goal is scored" --max 60s',
     'footage reel "a dog runs" --max 1m30s --out dogs.mp4 --order score --titles --burn-time',
+    'footage reel "a goal is scored" --burn-subtitles --zip',
     'footage reel "a car stops THEN somebody gets out" --handles 1,2 --uncertain',
 )
 
@@ -49,6 +50,7 @@ def run(
     timecode: options.TimecodeSource = "container",
     drop_frame: options.DropFrame = True,
     overwrite: options.Overwrite = False,
+    zipped: options.Zip = False,
     ground: options.Ground = True,
     *,
     settings: Settings,
@@ -83,5 +85,6 @@ def run(
         timecode=timecode,
         drop_frame=drop_frame,
         overwrite=overwrite,
+        zipped=zipped,
     )
     exports.run(make_reel, request, settings, json=json)

@@ -82,7 +82,17 @@ def editing(settings: Settings, action: str, **facts: object) -> Iterator[None]:
         UsageError: the visitor may only view.
         FootageError: the audit log cannot be written; nothing is done then.
     """
-    who = visitor()
+    with editing_as(visitor(), settings, action, **facts):
+        yield
+
+
+@contextmanager
+def editing_as(who: Visitor, settings: Settings, action: str, **facts: object) -> Iterator[None]:
+    """As ``editing``, in a thread that belongs to no page; ``who`` was the visitor of the page.
+
+    Raises:
+        FootageError: as ``editing``.
+    """
     with AuditLog(settings.audit_log).entry(action, who=_described(who), facts=facts) as entry:
         if who.role != "edit":
             entry.outcome = "refused"
