@@ -11,6 +11,7 @@ from footage.core.index_place import state_folder
 from footage.core.names import folded
 from footage.store.state.alerts import AlertRepository
 from footage.store.state.database import FILE_NAME
+from footage.store.state.item_checks import ItemCheckRepository
 from service import previews
 from service.requests import Request
 
@@ -91,6 +92,7 @@ def forget(service: Service, request: ForgetRequest) -> ForgetResult:
 def _forget_caches(service: Service, content_id: str, paths: Iterable[str]) -> None:
     if (state_folder(service.settings.db) / FILE_NAME).is_file():
         AlertRepository(service.state()).forget([content_id])
+        ItemCheckRepository(service.state()).forget([content_id])
     previews.forget(service.settings.cache_dir, content_id)
     service.settings.seen.forget(content_id)
     blocks = service.settings.blocks

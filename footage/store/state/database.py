@@ -13,12 +13,18 @@ from pathlib import Path
 
 from footage.core.errors import StoreBusyError, StoreError
 from footage.core.private_files import FILE_MODE
-from footage.store.state import alerts, jobs, tokens
+from footage.store.state import alerts, item_checks, jobs, people, tokens
 
 FILE_NAME = "state.sqlite"
 PATIENCE_SECONDS = 10.0
 """How long to wait for another process that is writing."""
-MIGRATIONS: tuple[str, ...] = (jobs.TABLES, alerts.TABLES, tokens.TABLES)
+MIGRATIONS: tuple[str, ...] = (
+    jobs.TABLES,
+    alerts.TABLES,
+    tokens.TABLES,
+    people.TABLES,
+    item_checks.TABLES,
+)
 """SQL scripts; the first N of them are done where ``PRAGMA user_version`` is N. Only ever add to the end."""
 
 
