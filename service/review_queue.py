@@ -1,4 +1,4 @@
-"""The queue of all saved searches: decisions about many items at once, taking them back, and how much is left."""
+"""The queue of all saved searches: decisions about many items at once, undoing them, and how much is left."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from service.events import ignore
 from service.requests import Request
 
 if TYPE_CHECKING:
+    from footage.core.types import File
     from footage.store import Mark, Search
     from service.session import Service
 
@@ -116,6 +117,29 @@ def checks(service: Service, ids: Collection[str]) -> dict[str, ItemCheck]:
         return ItemCheckRepository(service.state()).of(ids)
     except StoreError:
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where the video of an item is."""
+
+    path: str
+    """A file that holds it, one that can be reached if there is one; empty when none is known."""
+    file: File | None
+    """What the index knows of that file."""
+
+
+def located(service: Service, content_ids: Collection[str]) -> dict[str, Located]:
+    """Where some videos are, by content id.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    store = service.store()
+    with store.at_once():
+        paths = {content_id: store.files.path_of(content_id) for content_id in content_ids}
+        files = store.files.by_path()
+    return {content_id: Located(path, files.get(path)) for content_id, path in paths.items()}
 
 
 def waiting(service: Service, search: Search) -> int:

@@ -1,1 +1,1 @@
-"""What changes while a service runs: jobs, alerts, tokens, people; one SQLite file in the folder of the index."""
+"""What changes while a service runs: jobs, alerts, tokens, people; one SQLite file in the index's folder."""

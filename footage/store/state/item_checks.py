@@ -62,4 +62,6 @@ class ItemCheckRepository:
     def forget(self, content_ids: Iterable[str]) -> None:
         """Remove the checks of some videos."""
         with self._database.transaction() as rows:
-            rows.executemany("DELETE FROM item_checks WHERE content_id = ?", [(each,) for each in content_ids])
+            rows.executemany(
+                "DELETE FROM item_checks WHERE content_id = ?", [(each,) for each in content_ids]
+            )
