@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 EVERY_SECONDS = 4.0
 """How often it is asked whether the index has changed."""
-_ADMITTED, _SEEN = "queue_admitted", "queue_watched"
+_ADMITTED, _SEEN, _INLINE = "queue_admitted", "queue_watched", "queue_inline"
 
 
 def admitted(search_id: str, found: Collection[str]) -> set[str]:
@@ -43,6 +43,7 @@ def admit(search_id: str, found: Collection[str] | None) -> None:
 
 def watch(desk: Desk, search: Search) -> None:
     """Say how many items have come up, with a button that lists them; looks again while the page is open."""
+    st.session_state[_INLINE] = True
     st.fragment(_watch, run_every=EVERY_SECONDS)(desk, search)
 
 
@@ -51,9 +52,12 @@ def _watch(desk: Desk, search: Search) -> None:
     try:
         version = search.id, *desk.service.store().versions(("marks", "events", "windows"))
         held = state.get(_SEEN)
-        if held is None or held[0] != version:
+        inline = state.pop(_INLINE, False)  # the whole page is being drawn, which is not to wait for this
+        if not inline and (held is None or held[0] != version):
             held = state[_SEEN] = (version, *_number(desk, search))
     except FootageError:  # the page itself says what is wrong
+        return
+    if held is None or held[0][0] != search.id:
         return
     _, stored, unasked = held
     if not stored + unasked:
