@@ -330,6 +330,7 @@ def _states(entry: AlertHistoryEntry) -> str:
 
 
 def _entries(desk: Desk, listed: Sequence[AlertHistoryEntry], since: float) -> None:
+    shortcuts.show([shortcuts.Shortcut(*key) for key in _KEYS])  # first: no key waits for the player
     left, right = st.columns([7, 6], gap="large")
     with left:
         shown = pages.paged(len(listed), ITEMS, key=_page_key())
@@ -351,7 +352,6 @@ def _entries(desk: Desk, listed: Sequence[AlertHistoryEntry], since: float) -> N
         with st.container(key="stage"):
             videos = browse.videos(desk.service, {chosen.moment.content_id} - {""})
             _play(desk, chosen, videos.get(chosen.moment.content_id))
-    shortcuts.show([shortcuts.Shortcut(*key) for key in _KEYS])
 
 
 def _turns(listed: Sequence[AlertHistoryEntry], place: int, moment: datetime | None) -> None:

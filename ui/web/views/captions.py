@@ -119,6 +119,7 @@ def _last(desk: Desk) -> None:
 
 def _list(desk: Desk, listed: Sequence[AuditedCaption]) -> None:
     """A page of captions, and the chosen one with its evidence."""
+    shortcuts.show([shortcuts.Shortcut(*key) for key in _KEYS])  # first: no key waits for the player
     left, right = st.columns([7, 6], gap="large")
     session = st.session_state
     with left:
@@ -145,7 +146,6 @@ def _list(desk: Desk, listed: Sequence[AuditedCaption]) -> None:
             _play(desk, chosen, browse.videos(desk.service, {chosen.audit.content_id}))
         with st.container(key="captions_why"):
             _why(desk, chosen)
-    shortcuts.show([shortcuts.Shortcut(*key) for key in _KEYS])
 
 
 def _card(desk: Desk, item: AuditedCaption, *, chosen: bool) -> str:

@@ -55,16 +55,16 @@ def show(desk: Desk, search: Search, listed: Sequence[Listed], chosen_filter: st
         listed: Its items that the filter lists; at least one.
         chosen_filter: The filter.
     """
-    left, right = st.columns([7, 6], gap="large")
     chosen = _chosen(listed)
+    keys = [*_KEYS, ("w", "Write a note", f"note_{chosen.mark.id}")]
+    shortcuts.show([shortcuts.Shortcut(*key) for key in keys])  # first: no key waits for the player
+    left, right = st.columns([7, 6], gap="large")
     with left:
         _selection(desk, search, listed)
         _cards(listed, chosen, picked=_picked(listed))
     with right:
         _stage(desk, search, listed, chosen)
     queue_items.stay(desk, search, chosen_filter, chosen.mark.id)
-    keys = [*_KEYS, ("w", "Write a note", f"note_{chosen.mark.id}")]
-    shortcuts.show([shortcuts.Shortcut(*key) for key in keys])
 
 
 def steps_keys() -> None:

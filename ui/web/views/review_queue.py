@@ -41,7 +41,8 @@ def show(desk: Desk, numbers: ReviewCounts) -> None:
     if not searches:
         _nothing_saved(desk)
         return
-    queue_items.last_place(desk, list(searches))
+    fullest = sorted(searches, key=lambda key: -numbers.open_items.get(key, 0))
+    queue_items.last_place(desk, fullest)
     tools = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="queue_tools")
     search = searches[
         tools.selectbox(
@@ -183,8 +184,11 @@ def _items(
     """The filter, what is listed, and the item that is shown."""
     live_items.watch(desk, search)
     if not listed:
-        texts = ("No results yet.", "") if search.looked_at else ("Press “Check for new” to begin.", "")
-        st.html(notices.remark(*texts))
+        if search.looked_at:
+            rest = "“Check for new” looks again when there is more footage."
+            st.html(notices.remark("Nothing found yet.", rest if may_edit() else ""))
+        else:
+            st.html(notices.remark("Not checked yet.", "Press “Check for new” to begin." if may_edit() else ""))
         return
     chosen_filter = _filter(desk, search, listed)
     fitting = [each for each in listed if each.fits(chosen_filter)]
