@@ -88,6 +88,7 @@ def _nothing_saved(desk: Desk) -> None:
 
 def _tools(desk: Desk, tools: DeltaGenerator, search: Search) -> None:
     """Buttons that run the search again, that make an alert of it, and that save another search."""
+    tools = tools.container(horizontal=True, vertical_alignment="bottom", gap="small", key="queue_asks")
     tools.button(
         "Check for new",
         type="primary",
@@ -188,7 +189,9 @@ def _items(
             rest = "“Check for new” looks again when there is more footage."
             st.html(notices.remark("Nothing found yet.", rest if may_edit() else ""))
         else:
-            st.html(notices.remark("Not checked yet.", "Press “Check for new” to begin." if may_edit() else ""))
+            st.html(
+                notices.remark("Not checked yet.", "Press “Check for new” to begin." if may_edit() else "")
+            )
         return
     chosen_filter = _filter(desk, search, listed)
     fitting = [each for each in listed if each.fits(chosen_filter)]
