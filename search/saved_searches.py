@@ -181,6 +181,36 @@ def decide(
     return decided
 
 
+def decide_all(
+    annotations: Annotations, marks: Sequence[Mark], state: State, *, author: str = ""
+) -> list[Mark]:
+    """Set the state of several items in one commit; their notes stay.
+
+    Raises:
+        StoreError: the index cannot be written.
+    """
+    at = time.time()
+    decided = [replace(mark, state=state, author=author.strip(), made_at=at) for mark in marks]
+    annotations.marks.put(decided)
+    return decided
+
+
+def count_new(store: Store, engine: Engine, search: Search) -> int:
+    """How many items a look by captions would add now; keeps nothing.
+
+    Raises:
+        UsageError: the query makes no sense.
+        StoreError: the index cannot be read.
+    """
+    matches = _found(engine, search, "captions", None)
+    held = _marks(store.annotations, search)
+    numbers = tell_apart(
+        [(match.video.content_id, match.span) for match in matches],
+        [(mark.content_id, mark.span) for mark in held],
+    )
+    return len({number for number in numbers if number >= len(held)})
+
+
 def item_of(annotations: Annotations, name: str) -> Mark:
     """The item of an id, or of the beginning of one.
 

@@ -11,6 +11,7 @@ from footage.core.index_place import state_folder
 from footage.core.names import folded
 from footage.store.state.alerts import AlertRepository
 from footage.store.state.database import FILE_NAME
+from footage.store.state.item_checks import ItemCheckRepository
 from footage.store.state.reels import ReelRepository
 from service import previews
 from service.requests import Request
@@ -95,6 +96,7 @@ def _forget_caches(service: Service, content_id: str, paths: Iterable[str]) -> N
     if (state_folder(service.settings.db) / FILE_NAME).is_file():
         AlertRepository(service.state()).forget([content_id])
         ReelRepository(service.state()).forget([content_id])
+        ItemCheckRepository(service.state()).forget([content_id])
     previews.forget(service.settings.cache_dir, content_id)
     service.settings.seen.forget(content_id)
     blocks = service.settings.blocks

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from footage.core.errors import UsageError
+from footage.core.errors import StoreError, UsageError
+from footage.store.state.item_checks import ItemCheck, ItemCheckRepository
 from search import saved_searches
 from search.query.parser import parse_query
 from search.saved_searches import MOST_CHARACTERS as MOST_CHARACTERS
@@ -213,15 +215,29 @@ def review(
         mode = "closely"
         service.check_model("find", store=store, instead=without_model, on_event=on_event)
         service.find_model(on_event)
-    return tuple(
-        saved_searches.look(
-            store,
-            service.engine(on_event, embed=not query.only_words),
-            search,
-            mode=mode,
-            on_progress=steps("searching", on_event, cancel),
-        )
+    found = saved_searches.look(
+        store,
+        service.engine(on_event, embed=not query.only_words),
+        search,
+        mode=mode,
+        on_progress=steps("searching", on_event, cancel),
     )
+    if mode == "closely":
+        _keep_checks(service, found)
+    return tuple(found)
+
+
+def _keep_checks(service: Service, found: Iterable[Item]) -> None:
+    """Keep what the model's check of each item came to; where the state cannot be written, nothing."""
+    at = time.time()
+    made = [
+        ItemCheck(item.mark.id, item.mark.content_id, item.match.verdict, item.match.confidence, at)
+        for item in found
+        if item.match and item.match.confidence is not None and item.match.verdict != "not checked"
+    ]
+    if made:
+        with suppress(StoreError):
+            ItemCheckRepository(service.state()).put(made)
 
 
 def decide(service: Service, request: DecideRequest) -> Mark:

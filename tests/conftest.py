@@ -165,6 +165,7 @@ SLOW_FILES = frozenset(
         "ui_journeys",
         "ui_molmo2",
         "ui_pages",
+        "ui_review_queue",
         "ui_pictures",
         "ui_player",
         "ui_pointing",

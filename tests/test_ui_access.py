@@ -153,7 +153,11 @@ class TestOnAPhone:
         with browser_page(f"{served.address}/review?view=queue", **PHONE) as page:
             page.wait_for_selector(".fx-card")
             fits(
-                page, *(page.get_by_role("button", name=name) for name in ("Look again", "Reviewed", "Flag"))
+                page,
+                *(
+                    page.get_by_role("button", name=name)
+                    for name in ("Check for new", "Mark reviewed", "Flag")
+                ),
             )
             page.get_by_text("Cameras", exact=True).click()
             page.wait_for_selector(".fx-wall-bar")

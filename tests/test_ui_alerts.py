@@ -188,7 +188,7 @@ def test_the_history_says_what_was_delivered_and_what_failed(open_page, service,
 def test_a_moment_is_played(open_page, service):
     ring(service)
     app = open_page("alerts")
-    assert "only the history" in page(app)
+    assert "shown here only" in page(app)
     press(app, "Show moment 1")
     assert app.get("bidi_component")
 
@@ -198,12 +198,12 @@ def test_a_test_says_what_came_back(open_page, service, settings, receiver):
         ring(service, receiver.at(), broken.at(), query="nothing like this happens")
         sent = len(receiver.got)
         app = press(open_page("alerts"), "Test")
-    assert "the test was taken" in page(app)
+    assert "the test arrived" in page(app)
     assert "answered with 403" in page(app)
     kinds = [json.loads(body)["kind"] for _, _, body in receiver.got[sent:]]
     assert kinds == ["test"]
     assert audit(settings)[-1]["action"] == "test alert"
-    assert "the test was taken" not in page(whole(app.run()))  # sent once
+    assert "the test arrived" not in page(whole(app.run()))  # sent once
 
 
 def test_an_alert_is_turned_off_and_on_and_removed(open_page, service):
@@ -248,7 +248,7 @@ def test_from_the_bell_to_the_history(settings, service, receiver, tmp_path):
         assert page.locator(".fx-alert-name").all_inner_texts() == ["Cars", "Green cars"]
         delivered = len(receiver.got)
         page.get_by_role("button", name="Test").first.click()
-        page.get_by_text("the test was taken").wait_for()
+        page.get_by_text("the test arrived").wait_for()
         assert len(receiver.got) == delivered + 1
         page.locator(".st-key-card_0 button").click()
         page.wait_for_selector("video, [data-testid=stBidiComponentIsolated]")

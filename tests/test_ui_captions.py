@@ -64,7 +64,7 @@ def test_wrong_captions_are_listed_with_errors_votes_frames_and_suggestion(open_
     app = open_page(view="captions")
     assert "Captions 3" in views(app) and len(texts(app)) == 3
     shown = page(app)
-    assert "major: wrong time" in shown and "2 of 2 judges" in shown  # the first of the major ones
+    assert "Major: wrong time" in shown and "2 of 2 judges" in shown  # the first of the major ones
     assert "Suggestion: <b>0:01.0-0:02.0</b>" in shown
     assert shown.count("<figure>") == 2 and app.get("bidi_component")
     assert "One judge sees it standing" not in shown  # one of two is no majority
@@ -96,7 +96,7 @@ def test_a_kept_caption_is_not_asked_about_again(open_page, db, tmp_path):
     app = open_page(view="captions")
     assert len(texts(app)) == 2
     whole(app.segmented_control(key="captions_state").set_value("Kept").run())
-    assert len(texts(app)) == 1 and "kept by Ann" in page(app)
+    assert len(texts(app)) == 1 and "Kept by Ann" in page(app)
     press(app, "Check again")
     assert "Captions 3" in views(app)
 

@@ -457,7 +457,14 @@ def states(app: App) -> list[str]:
 
 def test_to_view_is_not_to_edit_whatever_is_sent(guarded):
     """The buttons are not there for this role, and pressing them by their ids all the same does nothing."""
-    changing = {"Look again", "Look closely", "Reviewed", "Flag", "Save", "Make alert"}
+    changing = {
+        "Check for new",
+        "Check with the model",
+        "Mark reviewed",
+        "Flag",
+        "Save",
+        "Make alert",
+    }
     before = states(guarded)
     with visiting(guarded.address, "view=queue", cookie=guarded.cookies["edit"]) as editor:
         editor.turn_to("review")
@@ -469,7 +476,7 @@ def test_to_view_is_not_to_edit_whatever_is_sent(guarded):
                 viewer.ids[label] = editor.ids[label]
                 viewer.press(label)
             assert states(guarded) == before
-        editor.press("Reviewed")
+        editor.press("Mark reviewed")
     assert states(guarded) == [*before, "reviewed"]
     [line] = [line for line in guarded.audit() if line["action"] == "review"]
     assert (line["outcome"], line["role"], line["state"]) == ("done", "edit", "reviewed")

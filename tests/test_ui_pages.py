@@ -114,7 +114,7 @@ def test_what_was_decided_is_still_decided_when_the_page_is_opened_anew(open_pag
     app = open_page(review_page, view="queue")
     assert app.text_input(key="author").value == "Ann"  # suggested again on this machine
     whole(app.segmented_control(key="queue_filter").set_value("Flagged").run())
-    assert texts(app) == before[:1] and "flagged by Ann" in page(app) and "look at the plate" in page(app)
+    assert texts(app) == before[:1] and "Flagged by Ann" in page(app) and "look at the plate" in page(app)
     press(app, "Reopen")
     whole(app.segmented_control(key="queue_filter").set_value("Open").run())
     assert len(texts(app)) == len(before)
@@ -123,17 +123,17 @@ def test_what_was_decided_is_still_decided_when_the_page_is_opened_anew(open_pag
 def test_looking_again_finds_nothing_new_and_looking_closely_asks_the_model(open_page):
     app = open_page(review_page, view="queue")
     number = len(texts(app))
-    press(app, "Look again")
+    press(app, "Check for new")
     assert "New 0" in [option.content for option in app.segmented_control(key="queue_filter").proto.options]
     assert len(texts(app)) == number
-    press(app, "Look closely")
+    press(app, "Check with the model")
     assert "fx-badge" in page(app) and not app.error
 
 
 def test_a_missing_model_costs_the_close_look_only(open_page):
     app = open_page(review_page_without_a_model, view="queue")
     before = texts(app)
-    press(app, "Look closely")
+    press(app, "Check with the model")
     assert page(app).count("fx-problem") == 1 and texts(app) == before
 
 
@@ -294,7 +294,7 @@ class TestInABrowser:
             page.get_by_label("Your name").fill("Ann")
             page.keyboard.press("Enter")
             first = page.locator(".fx-card .fx-meta").first.inner_text()
-            page.get_by_role("button", name="Reviewed", exact=True).click()
+            page.get_by_role("button", name="Mark reviewed", exact=True).click()
             page.wait_for_function(
                 "first => document.querySelector('.fx-card .fx-meta')?.innerText != first", arg=first
             )
@@ -303,7 +303,7 @@ class TestInABrowser:
             page.get_by_text("Reviewed 1").click()
             page.wait_for_selector(".fx-state-reviewed")
             assert page.locator(".fx-card .fx-meta").first.inner_text() == first
-            assert "reviewed by Ann" in page.locator(".fx-card").first.inner_text()
+            assert "Reviewed by Ann" in page.locator(".fx-card").first.inner_text()
 
     def test_a_run_is_seen_after_a_reload_and_ends(self, browse, tmp_path):
         folder = tmp_path / "more"

@@ -157,6 +157,10 @@ class Store:
         """For one request, in this context and its copies: check only once whether a table was written to."""
         return self._tables.at_once()
 
+    def versions(self, names: Iterable[str]) -> tuple[int, ...]:
+        """The numbers of the latest commits to some tables: equal as long as nothing was written to them."""
+        return tuple(self._tables.version(name) for name in names)
+
     def status(self) -> IndexStatus:
         """Count what the index holds; contents that no file holds any more do not count.
 

@@ -16,7 +16,7 @@ from footage.core.errors import FootageError, StoreMissingError
 from service.session import LoadModel
 from ui.web import styles
 from ui.web.access.visitor import may_edit
-from ui.web.components import notices, resources, shortcuts
+from ui.web.components import notices, resources, review_numbers, shortcuts
 from ui.web.views import first_run, highlights, library, review, searching
 
 _COMPONENTS = Path(__file__).parent / "components"
@@ -41,10 +41,18 @@ def main(load_model: LoadModel | None = None) -> None:
     }
     if not may_edit():
         del views["Highlights"]  # nothing can be made of them
+    try:
+        settings = load_settings()
+    except FootageError as error:
+        st.html(notices.problem(error))
+        return
+    to_review = review_numbers.of(resources.Desk(settings, load_model))
     tabs: list[Page] = [
         st.Page(
-            lambda show=show: show(resources.Desk(load_settings(), load_model, tabs[0])),
-            title=title,
+            lambda show=show: show(resources.Desk(settings, load_model, tabs[0])),
+            title=title
+            if title != "Review"
+            else review_numbers.titled(title, to_review.items + to_review.alerts),
             icon=f":material/{icon}:",
             url_path="" if title == "Search" else title.lower(),
             default=title == "Search",
@@ -55,7 +63,7 @@ def main(load_model: LoadModel | None = None) -> None:
     try:
         page.run()
     except StoreMissingError as error:
-        first_run.show(load_settings(), error)
+        first_run.show(settings, error)
     except FootageError as error:
         st.html(notices.problem(error))
     except Exception as error:  # a bug: the person gets a sentence, the terminal the traceback

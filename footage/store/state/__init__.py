@@ -1,1 +1,1 @@
-"""What changes while a service runs: jobs, alerts, tokens, reels; one SQLite file beside the index."""
+"""What changes while a service runs: jobs, alerts, tokens, reels, people; one SQLite file."""

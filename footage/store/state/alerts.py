@@ -253,6 +253,13 @@ class AlertRepository:
             ).fetchall()
         return [_moment_from_json(row["moment"]) for row in found]
 
+    def recorded_since(self, at: float) -> int:
+        """How many moments were recorded after a time, seconds since the epoch."""
+        query = "SELECT count(*) FROM alert_moments WHERE json_extract(moment, '$.recorded_at') > ?"
+        with self._database.transaction() as rows:
+            [number] = rows.execute(query, (at,)).fetchone()
+        return int(number)
+
     def some(self, ids: Collection[str]) -> dict[str, AlertMoment]:
         """Moments by their ids."""
         with self._database.transaction() as rows:

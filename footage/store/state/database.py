@@ -13,7 +13,7 @@ from pathlib import Path
 
 from footage.core.errors import StoreBusyError, StoreError
 from footage.core.private_files import FILE_MODE
-from footage.store.state import alerts, jobs, reels, tokens
+from footage.store.state import alerts, item_checks, jobs, people, reels, tokens
 
 FILE_NAME = "state.sqlite"
 PATIENCE_SECONDS = 10.0
@@ -23,6 +23,8 @@ MIGRATIONS: tuple[str, ...] = (
     alerts.TABLES,
     tokens.TABLES,
     reels.TABLES,
+    people.TABLES,
+    item_checks.TABLES,
 )
 """SQL scripts; the first N of them are done where ``PRAGMA user_version`` is N. Only ever add to the end."""
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match, Span
 from footage.core.verdicts import UNCALIBRATED_MEANS
-from search.claims.records import error_name
 from search.query.filters import read_moment
 from ui.text import track_name
 from ui.web.components import markup, quotes
 from ui.web.components.likelihood import likelihood
 
 if TYPE_CHECKING:
-    from footage.core.alerts import AlertMoment
-    from service.audit import Audit, ClaimError
     from service.export import Clip
-    from service.marks import Mark
     from service.transcript import VideoTrack
 
 ALL = 0.995
@@ -250,146 +245,6 @@ def clip(item: Clip, *, number: int, picture: str) -> str:
         f"<b>{markup.clock_span(item.span)}</b><span>{item.span.duration_seconds:.1f} s</span></p>",
         chosen=False,
         small=True,
-    )
-
-
-def item(
-    mark: Mark, name: str, *, picture: str, chosen: bool = False, new: bool = False, verdict: str = ""
-) -> str:
-    """Something that a saved search found, as a card.
-
-    Args:
-        mark: Where it is, and what was decided.
-        name: What its file is called.
-        picture: Address of a frame of it; empty for none.
-        chosen: Whether the player shows it.
-        new: Whether the last look was the first to find it.
-        verdict: The verdict of the current run; empty for none.
-    """
-    fresh = '<span class="fx-state fx-state-new">new</span>' if new else ""
-    judged = badge(verdict) if verdict else ""
-    note = f'<p class="fx-note">{markup.text(mark.text)}</p>' if mark.text else ""
-    who = f"{mark.state} by {mark.author}" if mark.author and mark.state != "open" else mark.state
-    return _card(
-        picture,
-        f'<div class="fx-top">{state(mark.state, who)}{fresh}{judged}</div>'
-        f"{_text(markup.text(mark.found_text))}"
-        f'<p class="fx-meta"><span class="fx-name">{markup.text(name)}</span>'
-        f"<b>{markup.clock_span(mark.span)}</b></p>{note}",
-        chosen=chosen,
-    )
-
-
-def audited(found: Audit, name: str, *, picture: str, chosen: bool = False) -> str:
-    """A caption that an audit found wrong, as a card.
-
-    Args:
-        found: What the audit found.
-        name: What its file is called.
-        picture: Address of a frame of it; empty for none.
-        chosen: Whether the player shows it.
-    """
-    kinds = "".join(
-        f'<span class="fx-state fx-error-{markup.text(error.severity)}">'
-        f"{markup.text(error_name(error.kind))}</span>"
-        for error in found.wrong[:3]
-    )
-    kept = state("kept") if found.decision else ""
-    votes = _votes(found.wrong[0]) if found.wrong else ""
-    return _card(
-        picture,
-        f'<div class="fx-top">{kinds}{kept}<span class="fx-score" title="Judges that see the error">'
-        f"{votes}</span></div>{_text(markup.text(found.text))}"
-        f'<p class="fx-meta"><span class="fx-name">{markup.text(name)}</span>'
-        f"<b>{markup.clock_span(found.span)}</b></p>",
-        chosen=chosen,
-    )
-
-
-def audit_errors(found: Audit, frames: Sequence[tuple[str, float]]) -> str:
-    """A caption, what is wrong in it, error by error, and the frames that show it.
-
-    Args:
-        found: What the audit found.
-        frames: Address and time of each frame, by time.
-    """
-    caption = f'<h2 class="fx-claim"><q>{markup.text(found.text)}</q></h2>'
-    lines = []
-    for error in found.wrong:
-        suggestion = (
-            f'<p class="fx-suggestion">Suggestion: <b>{markup.text(error.suggestion)}</b></p>'
-            if error.suggestion
-            else ""
-        )
-        lines.append(
-            f'<li><span class="fx-state fx-error-{markup.text(error.severity)}">'
-            f"{markup.text(error.severity)}: {markup.text(error_name(error.kind))}</span> "
-            f"<small>{_votes(error)}</small><p>{markup.text(error.sentence)}</p>{suggestion}</li>"
-        )
-    pictures = "".join(
-        f'<figure><img src="{address}" alt="The video at {markup.clock(seconds)}">'
-        f"<figcaption>{markup.clock(seconds)}</figcaption></figure>"
-        for address, seconds in frames
-    )
-    shown = f'<div class="fx-frames">{pictures}</div>' if pictures else ""
-    return f'{caption}<ul class="fx-errors">{"".join(lines)}</ul>{shown}'
-
-
-def _votes(error: ClaimError) -> str:
-    return "1 judge" if error.votes == 1 else f"{error.votes_for} of {error.votes} judges"
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryLine:
-    """What became of a moment at one sink of its alert."""
-
-    sink: str
-    """Name of the sink."""
-    state: str
-    """"delivered", "pending", "failed" or "suppressed"."""
-    word: str
-    """The state in a word."""
-    detail: str = ""
-    """When that was, or when it is tried again."""
-    why: str = ""
-    """What the last attempt failed of; empty for none."""
-
-
-def alert_moment(
-    moment: AlertMoment,
-    name: str,
-    *,
-    picture: str,
-    deliveries: Sequence[DeliveryLine],
-    chosen: bool = False,
-) -> str:
-    """Something that an alert found, as a card.
-
-    Args:
-        moment: Where and when it is.
-        name: What the alert is called.
-        picture: Address of a frame of it; empty for none.
-        deliveries: What became of it at each sink.
-        chosen: Whether the player shows it.
-    """
-    judged = badge(moment.verdict) if moment.kind == "moment" else state(moment.verdict)
-    sure = f'<span class="fx-score">{likelihood(moment.confidence)}</span>' if moment.confidence else ""
-    when = moment.starts_at[:19].replace("T", " ")
-    where = moment.camera or (markup.file_name(moment.path) if moment.path else "")
-    span = f"<span>{markup.clock_span(moment.span)}</span>" if moment.content_id else ""
-    lines = "".join(
-        f'<p class="fx-delivery">{state(each.state, each.word)}<span>{markup.text(each.sink)}</span>'
-        f"<time>{markup.text(each.detail)}</time>"
-        f"{f'<small>{markup.text(each.why)}</small>' if each.why else ''}</p>"
-        for each in deliveries
-    )
-    return _card(
-        picture,
-        f'<div class="fx-top">{judged}<span class="fx-tag">{markup.text(name)}</span>{sure}</div>'
-        f"{_text(markup.text(moment.text))}"
-        f'<p class="fx-meta"><span class="fx-name">{markup.text(where)}</span>'
-        f"<b>{markup.text(when)}</b>{span}</p>{lines}",
-        chosen=chosen,
     )
 
 

@@ -16,7 +16,7 @@ ZONE_KEY = "time_zone"
 
 def day(moment: date) -> str:
     """A day: "Mon, 30 Nov 2026"."""
-    return str(format_date(moment, _form("yMMMEd"), locale=_locale()))
+    return _even(format_date(moment, _form("yMMMEd"), locale=_locale()))
 
 
 def moment(seconds: float | datetime) -> str:
@@ -30,12 +30,12 @@ def moment(seconds: float | datetime) -> str:
         format_date(local, "medium", locale=_locale()),
         format_time(local, "short", locale=_locale()),
     )
-    return ", ".join(" ".join(str(each).split()) for each in written)  # some languages use narrow spaces
+    return ", ".join(map(_even, written))
 
 
 def clock(seconds: float | datetime) -> str:
     """A time of day to the second: "21:45:10"."""
-    return str(format_time(_local(seconds), "HH:mm:ss", locale=_locale()))
+    return _even(format_time(_local(seconds), "HH:mm:ss", locale=_locale()))
 
 
 def ago(seconds: float, *, now: float | None = None) -> str:
@@ -47,13 +47,18 @@ def ago(seconds: float, *, now: float | None = None) -> str:
     """
     present = datetime.now(UTC).timestamp() if now is None else now
     past = timedelta(seconds=seconds - present)
-    return str(format_timedelta(past, add_direction=True, locale=_locale()))
+    return _even(format_timedelta(past, add_direction=True, locale=_locale()))
 
 
 def zone() -> tzinfo:
     """The zone in which times are shown: the chosen one, the browser's, or this machine's."""
     chosen = st.session_state.get(ZONE_KEY) or st.context.timezone
     return _named_zone(str(chosen)) if chosen else datetime.now().astimezone().tzinfo or UTC
+
+
+def _even(text: object) -> str:
+    """The text with plain spaces: others, such as the one before "PM", count as unprintable elsewhere."""
+    return str(text).replace("\N{NARROW NO-BREAK SPACE}", " ").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _local(seconds: float | datetime) -> datetime:

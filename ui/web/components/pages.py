@@ -14,7 +14,7 @@ from footage.core.types import Span, Video
 from service import browse, marks
 from service.transcript import transcripts
 from ui.web import index_jobs, styles
-from ui.web.access.visitor import current_access, may_edit
+from ui.web.access.visitor import current_access, may_edit, visitor
 from ui.web.components import asking, notices, picture_form, player
 from ui.web.components.resources import Desk
 
@@ -49,10 +49,27 @@ def author(desk: Desk) -> None:
 
     Where only this machine reaches the app, the name that was last signed with is suggested.
     """
+    _suggest_author(desk)
+    st.text_input("Your name", key="author", max_chars=80, placeholder="Your name", persist_state="session")
+
+
+def person(desk: Desk) -> str:
+    """Whose own state this is: the name that a proxy asked for, or the one that is typed.
+
+    Without either it is that of this machine, where no other one reaches the app; otherwise nobody's: empty.
+    """
+    if user := visitor().user:
+        return user
+    if may_edit():
+        _suggest_author(desk)
+    return signed() or ("(this machine)" if index_jobs.on_this_machine_alone(_address()) else "")
+
+
+def _suggest_author(desk: Desk) -> None:
+    """Begin with the name that was last signed with, where only this machine reaches the app."""
     state = st.session_state
     if "author" not in state:
         state.author = marks.last_author(desk.service) if index_jobs.on_this_machine_alone(_address()) else ""
-    st.text_input("Your name", key="author", max_chars=80, placeholder="Your name", persist_state="session")
 
 
 def signed() -> str:

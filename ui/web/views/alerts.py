@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from footage.core.errors import FootageError
+from footage.core.errors import FootageError, StoreError
 from footage.core.types import Span
-from service import browse
+from search.query.filters import read_moment
+from service import browse, people, review_queue
 from service.alerts import manage
 from service.alerts.sinks import shown_name
 from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, layout, markup, notices, pages
+from ui.web.components import (
+    cards,
+    dates,
+    layout,
+    markup,
+    notices,
+    pages,
+    review_cards,
+    shortcuts,
+    wall_link,
+)
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
@@ -31,16 +43,28 @@ MOST_MOMENTS = 1000
 """Most moments that are listed, the latest ones."""
 _NONE = (
     '<div class="fx-empty"><h2>No alerts yet</h2><p>An alert reports new moments by itself: here, and to a '
-    "webhook, MQTT, e-mail, a command or the desktop. Save a search in the queue, then press its bell.</p>"
+    "webhook, MQTT, e-mail, a command or the desktop. Save a search in the queue, then press "
+    "<b>Alert</b> beside it.</p>"
     "<p>Alerts run with <code>footage index --watch</code> and <code>footage alerts run --watch</code>."
     "</p></div>"
 )
 _FILTERS = ("All", "Delivered", "Failed", "Waiting")
-_WORDS = {"pending": "waiting", "suppressed": "not sent"}
+_WORDS = {"delivered": "Delivered", "failed": "Failed", "pending": "Waiting", "suppressed": "Not sent"}
+_KEYS = (
+    ("n", "Next moment", "alerts_next"),
+    ("p", "Previous moment", "alerts_previous"),
+    ("c", "All cameras at this moment", "alerts_cameras"),
+)
+LIVE_SECONDS = 4.0
+"""How often it is asked whether an alert has reported something."""
 
 
-def show(desk: Desk) -> None:
-    """Draw the alerts and their history.
+def show(desk: Desk, unseen: int = 0) -> None:
+    """Draw the alerts and their history, the latest moment first.
+
+    Args:
+        desk: What the page works with.
+        unseen: Moments that the navigation still counts as new to the person.
 
     Raises:
         StoreError: when the state cannot be read.
@@ -48,11 +72,54 @@ def show(desk: Desk) -> None:
     statuses = manage.statuses(desk.service)
     if not statuses:
         st.html(_NONE)
+        if may_edit():
+            with st.container(horizontal=True, horizontal_alignment="center"):
+                st.button("Open the queue", icon=":material/checklist:", key="to_queue", on_click=_to_queue)
         return
+    since, noted = _since(desk)
+    if unseen and noted:
+        st.rerun()  # they are seen now, and the navigation is drawn already
+    st.fragment(_watch, run_every=LIVE_SECONDS)(desk)
+    _history(desk, statuses, since)
+    st.html('<h2 class="fx-head">Alerts</h2>')
     with st.container(key="alerts"):
         for status in statuses:
             _alert(desk, status)
-    _history(desk, statuses)
+
+
+def _to_queue() -> None:
+    st.session_state.review_view = "Queue"
+    st.query_params.from_dict({"view": "queue"})
+
+
+def _since(desk: Desk) -> tuple[float, bool]:
+    """From when on moments are new to the person, and whether their look was noted just now."""
+    state, person = st.session_state, pages.person(desk)
+    held = state.get("alerts_visit")
+    if held and held[:2] == (person, review_queue.state_version(desk.service)):
+        return float(held[2]), False
+    try:
+        since, noted = people.visit(desk.service, person, people.ALERTS).since, True
+    except StoreError:
+        since, noted = 0.0, False
+    state.alerts_visit = person, review_queue.state_version(desk.service), since
+    return since, noted
+
+
+def _watch(desk: Desk) -> None:
+    """Say that alerts have reported something while the page is open, with a button that shows it."""
+    state, version = st.session_state, review_queue.state_version(desk.service)
+    with suppress(StoreError):
+        if state.get("alerts_watched", ((), 0))[0] != version:
+            state.alerts_watched = version, sum(each.moments for each in manage.statuses(desk.service))
+        number = state.alerts_watched[1]
+        fresh = number - state.setdefault("alerts_moments", number)
+        if fresh > 0:
+            with st.container(key="queue_live", horizontal=True, vertical_alignment="center", gap="small"):
+                st.html(f'<p class="fx-live" role="status">{count(fresh, "new moment")}</p>')
+                if st.button("Show", key="alerts_show_new", icon=":material/arrow_upward:"):
+                    _first_page()
+                    st.rerun()
 
 
 # -- 1. The alerts ---------------------------------------------------------
@@ -96,7 +163,7 @@ def _controls(desk: Desk, status: AlertStatus) -> None:
             args=(alert,),
         )
     with row.popover("Remove", icon=":material/delete:"):
-        st.write("Its history goes, too.")
+        st.write("Removes the alert and the moments it reported. Recordings and captions stay.")
         st.button("Remove alert", key=f"alert_gone_{alert.id}", on_click=_remove, args=(desk, alert))
     st.session_state[f"alert_on_{alert.id}"] = alert.enabled
     row.toggle(
@@ -126,10 +193,10 @@ def _line(status: AlertStatus) -> str:
     query = " ".join(filter(None, (alert.query, alert.filters)))
     return (
         f'<div class="fx-top"><b class="fx-alert-name">{markup.text(alert.name)}</b>'
-        f"{cards.state('on' if alert.enabled else 'off')}"
+        f"{cards.state('on', 'On') if alert.enabled else cards.state('off', 'Off')}"
         f'<span class="fx-score">{", ".join(facts)}</span></div>'
         f'<p class="fx-sub">{markup.text(query)}</p>'
-        f'<p class="fx-sub fx-alert-facts">{places or "<span>only the history</span>"}{limited}</p>'
+        f'<p class="fx-sub fx-alert-facts">{places or "<span>shown here only</span>"}{limited}</p>'
     )
 
 
@@ -173,7 +240,7 @@ def _tested(result: SinkTest) -> str:
     if result.error:
         what = result.error if result.name in result.error else f"{result.name}: {result.error}"
         return notices.problem(FootageError(what, hint=result.hint))
-    return notices.remark(f"{result.name}: the test was taken.")
+    return notices.remark(f"{result.name}: the test arrived.")
 
 
 def _ask_for_test(alert: Alert) -> None:
@@ -206,8 +273,8 @@ def _remove(desk: Desk, alert: Alert) -> str:
 # -- 2. Their history ------------------------------------------------------
 
 
-def _history(desk: Desk, statuses: Sequence[AlertStatus]) -> None:
-    st.html('<h2 class="fx-head">History</h2>')
+def _history(desk: Desk, statuses: Sequence[AlertStatus], since: float) -> None:
+    st.html('<h2 class="fx-head">Moments</h2>')
     names = {"": "All alerts", **{status.alert.name: status.alert.name for status in statuses}}
     tools = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     if len(statuses) > 1:
@@ -225,6 +292,11 @@ def _history(desk: Desk, statuses: Sequence[AlertStatus]) -> None:
     chosen = st.session_state.get("history_alert", "") if len(statuses) > 1 else ""
     request = manage.AlertHistoryRequest(name=chosen, limit=MOST_MOMENTS)
     found = manage.history(desk.service, request)
+    if not st.session_state.get("history_moment"):  # what is on the page stays where it is
+        st.session_state.alerts_moments = sum(status.moments for status in statuses)
+    else:
+        hidden = sum(status.moments for status in statuses) - st.session_state.get("alerts_moments", 0)
+        found = found[max(0, hidden) if not chosen else 0 :]
     if not found:
         st.html(
             notices.remark("Nothing yet.", "Alerts report what comes into the index after they are made.")
@@ -245,7 +317,7 @@ def _history(desk: Desk, statuses: Sequence[AlertStatus]) -> None:
     if not listed:
         st.html(notices.remark(f"Nothing {(wanted or '').lower()} here."))
         return
-    _entries(desk, listed)
+    _entries(desk, listed, since)
 
 
 def _states(entry: AlertHistoryEntry) -> str:
@@ -258,30 +330,49 @@ def _states(entry: AlertHistoryEntry) -> str:
     return "Delivered" if "delivered" in states else ""
 
 
-def _entries(desk: Desk, listed: Sequence[AlertHistoryEntry]) -> None:
+def _entries(desk: Desk, listed: Sequence[AlertHistoryEntry], since: float) -> None:
+    shortcuts.show([shortcuts.Shortcut(*key) for key in _KEYS])  # first: no key waits for the player
     left, right = layout.halves()
     with left:
-        shown = pages.paged(
-            len(listed), ITEMS, key=f"history_page_{st.session_state.get('history_round', 0)}"
-        )
+        shown = pages.paged(len(listed), ITEMS, key=_page_key())
         page = [listed[number] for number in shown]
         clicked = st.session_state.get("history_moment")
         chosen = next((entry for entry in page if entry.moment.id == clicked), page[0])
         for number, entry in enumerate(page):
             with st.container(key=f"card_{number}"):
-                st.html(_card(desk, entry, chosen=entry is chosen))
+                new = since > 0 and entry.moment.recorded_at > since
+                st.html(_card(desk, entry, chosen=entry is chosen, new=new))
                 st.button(
                     f"Show moment {number + 1}",
                     key=f"moment_{number}",
                     on_click=_choose,
                     args=(entry.moment.id,),
                 )
-    with right, st.container(key="stage"):
-        videos = browse.videos(desk.service, {chosen.moment.content_id} - {""})
-        _play(desk, chosen, videos.get(chosen.moment.content_id))
+    with right:
+        _turns(listed, listed.index(chosen), read_moment(chosen.moment.starts_at))
+        with st.container(key="stage"):
+            videos = browse.videos(desk.service, {chosen.moment.content_id} - {""})
+            _play(desk, chosen, videos.get(chosen.moment.content_id))
 
 
-def _card(desk: Desk, entry: AlertHistoryEntry, *, chosen: bool) -> str:
+def _turns(listed: Sequence[AlertHistoryEntry], place: int, moment: datetime | None) -> None:
+    """The buttons to the moments before and after, and to all cameras."""
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small", key="alerts_turn")
+    for label, icon, step in (("Previous", "arrow_back", -1), ("Next", "arrow_forward", 1)):
+        to = (place + step) % len(listed)
+        row.button(
+            label,
+            icon=f":material/{icon}:",
+            key=f"alerts_{label.lower()}",
+            type="tertiary",
+            on_click=_turn_to,
+            args=(listed[to].moment.id, to, len(listed)),
+        )
+    row.html(f'<p class="fx-sub fx-place">{place + 1:,} of {len(listed):,}</p>')
+    wall_link.button(row, moment, key="alerts_cameras")
+
+
+def _card(desk: Desk, entry: AlertHistoryEntry, *, chosen: bool, new: bool) -> str:
     moment, picture = entry.moment, ""
     if moment.content_id:
         path = browse.path_of(desk.service, moment.content_id)
@@ -289,23 +380,26 @@ def _card(desk: Desk, entry: AlertHistoryEntry, *, chosen: bool) -> str:
             moment.content_id, moment.span.middle_seconds, browse.file_at(desk.service, path)
         )
     sinks = {sink.key: shown_name(sink) for sink in entry.alert.sinks}
-    return cards.alert_moment(
+    return review_cards.alert_moment(
         moment,
         entry.alert.name,
         picture=picture,
         chosen=chosen,
+        new=new,
         deliveries=[_delivery(each, sinks.get(each.sink_key, "a removed sink")) for each in entry.deliveries],
     )
 
 
-def _delivery(delivery: Delivery, name: str) -> cards.DeliveryLine:
+def _delivery(delivery: Delivery, name: str) -> review_cards.DeliveryLine:
     """What became of a delivery, in words."""
     why, detail = delivery.last_error, ""
     if delivery.state == "delivered":
-        why, detail = "", _when(delivery.delivered_at)
+        why, detail = "", dates.moment(delivery.delivered_at)
     elif delivery.state == "pending" and delivery.attempts:
-        detail = f"try {delivery.attempts + 1} at {_when(delivery.next_attempt_at)}"
-    return cards.DeliveryLine(name, delivery.state, _WORDS.get(delivery.state, delivery.state), detail, why)
+        detail = f"attempt {delivery.attempts + 1} at {dates.clock(delivery.next_attempt_at)}"
+    return review_cards.DeliveryLine(
+        name, delivery.state, _WORDS.get(delivery.state, delivery.state), detail, why
+    )
 
 
 def _play(desk: Desk, entry: AlertHistoryEntry, video: Video | None) -> None:
@@ -334,13 +428,15 @@ def _choose(name: str) -> None:
     st.session_state.history_moment, st.session_state.history_clicked = name, True
 
 
+def _turn_to(name: str, place: int, total: int) -> None:
+    _choose(name)
+    pages.turn_to(place, total, ITEMS, key=_page_key())
+
+
+def _page_key() -> str:
+    return f"history_page_{st.session_state.get('history_round', 0)}"
+
+
 def _first_page() -> None:
     st.session_state.history_round = st.session_state.get("history_round", 0) + 1
     st.session_state.history_moment = None
-
-
-def _when(seconds: float) -> str:
-    """A time by this machine's clock, without the day where that is today."""
-    then, now = time.localtime(seconds), time.localtime()
-    same_day = then[:3] == now[:3]
-    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", then)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from service import audit, browse, correct
 from service.audit import AuditedCaption, CaptionsToCheckRequest, State
 from ui.text import count
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, layout, markup, notices, pages
+from ui.web.components import dates, layout, markup, notices, pages, review_cards, shortcuts
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 
@@ -44,11 +43,13 @@ MOST_FRAMES = 4
 """Frames of evidence that are shown."""
 _STATES: dict[str, State] = {"To check": "open", "Kept": "kept", "All": "all"}
 _COMMAND = "footage audit"
-
-
-def to_check(desk: Desk) -> int:
-    """Number of captions to be decided."""
-    return len(audit.captions_to_check(desk.service, CaptionsToCheckRequest()))
+_KEYS = (
+    ("n", "Next caption", "captions_next"),
+    ("p", "Previous caption", "captions_previous"),
+    ("a", "Accept the suggestion", "captions_accept"),
+    ("r", "Keep as it is, or check again", "captions_keep"),
+    ("z", "Undo the last correction", "captions_undo"),
+)
 
 
 def show(desk: Desk) -> None:
@@ -118,6 +119,7 @@ def _last(desk: Desk) -> None:
 
 def _list(desk: Desk, listed: Sequence[AuditedCaption]) -> None:
     """A page of captions, and the chosen one with its evidence."""
+    shortcuts.show([shortcuts.Shortcut(*key) for key in _KEYS])  # first: no key waits for the player
     left, right = layout.halves()
     session = st.session_state
     with left:
@@ -136,15 +138,20 @@ def _list(desk: Desk, listed: Sequence[AuditedCaption]) -> None:
     place = listed.index(chosen)
     around = Around(place, tuple(each.audit.event_id for each in listed))
     with right:
-        _decide(desk, chosen, around)
+        with st.container(key="decide"):
+            if may_edit():
+                _buttons(desk, chosen, around.events[around.beside(1)])
+            _turns(around)
         with st.container(key="stage"):
             _play(desk, chosen, browse.videos(desk.service, {chosen.audit.content_id}))
+        with st.container(key="captions_why"):
+            _why(desk, chosen)
 
 
 def _card(desk: Desk, item: AuditedCaption, *, chosen: bool) -> str:
     found = item.audit
     middle = found.span.middle_seconds
-    return cards.audited(
+    return review_cards.audited(
         found,
         markup.file_name(item.path),
         picture=_frame(desk, item, middle),
@@ -160,32 +167,29 @@ def _frame(desk: Desk, item: AuditedCaption, seconds: float) -> str:
 # -- The chosen caption ----------------------------------------------------
 
 
-def _decide(desk: Desk, item: AuditedCaption, around: Around) -> None:
-    """What is wrong, the frames that show it, and the buttons."""
+def _turns(around: Around) -> None:
+    """The buttons to the captions before and after."""
+    turn = st.container(horizontal=True, vertical_alignment="center", gap="small", key="queue_turn")
+    for label, icon, step in (("Previous", "arrow_back", -1), ("Next", "arrow_forward", 1)):
+        turn.button(
+            label,
+            icon=f":material/{icon}:",
+            key=f"captions_{label.lower()}",
+            type="tertiary",
+            on_click=_turn_by,
+            args=(around, step),
+        )
+    turn.html(f'<p class="fx-sub fx-place">{around.place + 1:,} of {len(around.events):,}</p>')
+
+
+def _why(desk: Desk, item: AuditedCaption) -> None:
+    """What is wrong with the caption, the frames that show it, and who kept it."""
     found = item.audit
-    following = around.events[around.beside(1)]
-    with st.container(key="decide"):
-        st.html(cards.audit_errors(found, _frames(desk, item)))
-        if may_edit():
-            _buttons(desk, item, following)
-        turn = st.container(horizontal=True, vertical_alignment="center", gap="small")
-        for label, icon, key, step in (
-            ("Previous", "arrow_back", "p", -1),
-            ("Next", "arrow_forward", "n", 1),
-        ):
-            turn.button(
-                label,
-                icon=f":material/{icon}:",
-                key=f"captions_{label.lower()}",
-                shortcut=key,
-                on_click=_turn_by,
-                args=(around, step),
-            )
-        turn.html(f'<p class="fx-sub">{around.place + 1:,} of {len(around.events):,}</p>')
-        if found.decided_at:
-            who = f" by {markup.text(found.decided_by)}" if found.decided_by else ""
-            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.decided_at))
-            st.html(f'<p class="fx-sub">kept{who}, {when}</p>')
+    st.html(review_cards.audit_errors(found, _frames(desk, item)))
+    if found.decided_at:
+        who = f" by {markup.text(found.decided_by)}" if found.decided_by else ""
+        when = markup.text(dates.ago(found.decided_at))
+        st.html(f'<p class="fx-sub">Kept{who}, {when}</p>')
 
 
 def _frames(desk: Desk, item: AuditedCaption) -> list[tuple[str, float]]:
@@ -289,7 +293,7 @@ def _keep(desk: Desk, event_id: str, keep: bool, following: str) -> str:
             desk.service, audit.DecideCaptionRequest(event=event_id, keep=keep, author=author)
         )
     _turn(following)
-    return "Kept as it is" if keep else "To be checked again"
+    return "Kept as it is" if keep else "Listed again"
 
 
 @pages.acting
@@ -298,7 +302,7 @@ def _undo(desk: Desk, correction: Correction) -> str:
     with editing(desk.settings, "undo correction", **about):
         kept = correct.undo(desk.service, correction)
     st.session_state.captions_corrected = None
-    return "Taken back." if kept.searchable else "The undo takes effect when the current index run ends."
+    return "Undone." if kept.searchable else "The undo takes effect when the current index run ends."
 
 
 def _said(*, searchable: bool) -> str:
