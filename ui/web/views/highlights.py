@@ -20,7 +20,7 @@ from service.reels import (
 from ui.text import count, plain
 from ui.web import styles
 from ui.web.access.visitor import editing
-from ui.web.components import clip_collection, markup, pages, reel_export, reel_search, shortcuts, strip
+from ui.web.components import clip_collection, markup, pages, export_panel, reel_search, shortcuts, strip
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 from ui.web.components.shortcuts import Shortcut
@@ -60,8 +60,8 @@ def show(desk: Desk) -> None:
     with st.container(key="cutting_table"):
         strip.show(reel, on_edit=lambda edit: _edit(desk, edit))
     reel_search.show(desk, reel, expanded=False)
-    with st.container(key="reel_export"):
-        reel_export.show(desk, reel.playable, reel.name)
+    with st.container(key="export_place"):
+        export_panel.show(desk, reel.playable, reel.name)
 
 
 def _film(desk: Desk) -> str:

@@ -13,6 +13,7 @@ from ui.text import count
 from ui.web.access.visitor import may_edit
 from ui.web.components import (
     decisions,
+    layout,
     markup,
     notices,
     pages,
@@ -58,7 +59,7 @@ def show(desk: Desk, search: Search, listed: Sequence[Listed], chosen_filter: st
     chosen = _chosen(listed)
     keys = [*_KEYS, ("w", "Write a note", f"note_{chosen.mark.id}")]
     shortcuts.show([shortcuts.Shortcut(*key) for key in keys])  # first: no key waits for the player
-    left, right = st.columns([7, 6], gap="large")
+    left, right = layout.halves()
     with left:
         _selection(desk, search, listed)
         _cards(listed, chosen, picked=_picked(listed))
