@@ -20,7 +20,7 @@ from service.reels import (
 from ui.text import count, plain
 from ui.web import styles
 from ui.web.access.visitor import editing
-from ui.web.components import clip_collection, markup, pages, export_panel, reel_search, shortcuts, strip
+from ui.web.components import clip_collection, export_panel, markup, pages, reel_search, shortcuts, strip
 from ui.web.components.addresses import picture_address
 from ui.web.components.resources import Desk
 from ui.web.components.shortcuts import Shortcut
