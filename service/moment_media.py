@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,11 +113,19 @@ class MomentMedia:
     def picture(self, content_id: str, seconds: float, *, width: int) -> MediaFile:
         """The picture on show at a moment; errors as of ``file``."""
         path, file = self._source(content_id)
-        cache = self._service.settings.cache_dir
-        with self._turn():
-            made = previews.picture(
-                cache, path, content_id=content_id, seconds=seconds, file=file, width=width
-            )
+        wanted = partial(
+            previews.kept_picture,
+            self._service.settings.cache_dir,
+            path,
+            content_id=content_id,
+            seconds=seconds,
+            file=file,
+            width=width,
+        )
+        made = wanted()
+        if made is None:
+            with self._turn():
+                made = previews.picture(*wanted.args, **wanted.keywords)
         return _used(MediaFile(made, "image/jpeg", _name(content_id, seconds, "jpg")))
 
     def waveform(self, content_id: str, part: int) -> WaveformPart:

@@ -183,22 +183,42 @@ def picture(
     """
     from footage.media.sandbox import write_thumbnail
 
-    stamp = "" if width == THUMBNAIL_WIDTH else f"\n{width}"
-    moment = Span(seconds, seconds)
-    stem = place(cache / "thumbnails", content_id, moment, sources.identity(path, file) + stamp)
-    out, fresh = stem.with_name(f"{stem.name}.jpg"), False
+    if kept := kept_picture(cache, path, content_id=content_id, seconds=seconds, file=file, width=width):
+        return kept
+    out = _picture_place(cache, path, content_id, seconds, file, width)
     try:
         with sources.unchanged(path, file):
-            if not out.is_file():
-                fresh = True
-                write_thumbnail(path, seconds, out, max_width=width)
+            write_thumbnail(path, seconds, out, max_width=width)
     except VideoError:
-        if fresh:
-            out.unlink(missing_ok=True)
+        out.unlink(missing_ok=True)
         raise
-    if fresh:
-        keep_small(out.parent, CACHE_BYTES)
+    keep_small(out.parent, CACHE_BYTES)
     return out
+
+
+def kept_picture(
+    cache: Path,
+    path: str,
+    *,
+    content_id: str,
+    seconds: float,
+    file: File | None = None,
+    width: int = THUMBNAIL_WIDTH,
+) -> Path | None:
+    """The picture as it was cut before, or None; arguments and errors as of ``picture``."""
+    out = _picture_place(cache, path, content_id, seconds, file, width)
+    with sources.unchanged(path, file):
+        return out if out.is_file() else None
+
+
+def _picture_place(
+    cache: Path, path: str, content_id: str, seconds: float, file: File | None, width: int
+) -> Path:
+    stamp = "" if width == THUMBNAIL_WIDTH else f"\n{width}"
+    stem = place(
+        cache / "thumbnails", content_id, Span(seconds, seconds), sources.identity(path, file) + stamp
+    )
+    return stem.with_name(f"{stem.name}.jpg")
 
 
 def forget(cache: Path, content_id: str) -> None:

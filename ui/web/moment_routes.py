@@ -33,6 +33,8 @@ LONGEST_CLIP_SECONDS = 120.0
 _KEPT = "private, max-age=604800, immutable"
 """An address names one state of a file: what it gives never changes."""
 _THREADS = 6
+_PICTURE_PATIENCE_SECONDS = 60.0
+"""How long a picture waits for its turn: a page of them asks at once, and decoders take seconds to start."""
 _MISSING = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 180 120"><rect width="180" height="120" '
     'fill="#8a93a5" fill-opacity=".14"/><g fill="none" stroke="#8a93a5" stroke-width="3" '
@@ -77,7 +79,7 @@ class MomentRoutes:
     def _media(self) -> MomentMedia:
         from service.moment_media import MomentMedia
 
-        return MomentMedia(self._service)
+        return MomentMedia(self._service, patience_seconds=_PICTURE_PATIENCE_SECONDS)
 
     @cached_property
     def _clips(self) -> MomentMedia:

@@ -178,7 +178,9 @@ def _load() -> None:
 
     import ui.web.app  # noqa: F401
     from footage.core.config import load_settings
+    from footage.media.sandbox.pool import start_early
     from service.session import Service
 
     with contextlib.suppress(FootageError):
         Service(load_settings()).store()
+        start_early()  # the first pictures need a decoder
