@@ -70,3 +70,98 @@ class Recorder:
                 film.mux(stream.encode(av.VideoFrame.from_image(picture)))
             film.mux(stream.encode())
         print(f"{out.name}: {end - begin:.1f} s, {out.stat().st_size:,} bytes")  # noqa: T201
+
+
+class Visit:
+    """Somebody at the app, whose mouse can be seen."""
+
+    def __init__(self, page: Any) -> None:
+        """Visit a page."""
+        self._page = page
+        page.evaluate(CURSOR)
+
+    def move(self, x: float, y: float) -> None:
+        """Move the mouse there, slowly enough to be followed."""
+        self._page.mouse.move(x, y, steps=12)
+
+    def press(self, part: Any) -> None:
+        """Press the middle of an element."""
+        part.scroll_into_view_if_needed()
+        box = part.bounding_box()
+        self.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        self.wait(0.25)
+        self._page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def type(self, words: str) -> None:
+        """Type words."""
+        self._page.keyboard.type(words, delay=55)
+
+    def wait(self, seconds: float) -> None:
+        """Look at the page."""
+        self._page.wait_for_timeout(1000 * seconds)
+
+    def turn_to(self, name: str, shown: str) -> None:
+        """Turn to another page of the app."""
+        self.press(self._page.get_by_role("link", name=name))
+        self._page.wait_for_selector(shown)
+        self.wait(1)
+
+
+def visit(page: Any) -> None:
+    """One visit of half a minute."""
+    visitor = Visit(page)
+    visitor.wait(1)
+    visitor.press(page.get_by_placeholder("What happens?").first)
+    visitor.type("a green car drives")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".fx-card")
+    visitor.wait(5)
+    visitor.press(page.locator(".st-key-play_1"))
+    visitor.wait(4)
+    visitor.press(page.locator(".st-key-add_all button"))
+    visitor.wait(1)
+    visitor.turn_to("Highlights", ".st-key-cutting_table")
+    visitor.wait(2)
+    page.keyboard.press("Shift+Space")
+    visitor.wait(3)
+    visitor.turn_to("Review", ".st-key-review_view")
+    visitor.wait(1)
+    page.keyboard.press(" ")
+    visitor.wait(4)
+    visitor.turn_to("Library", "a.fx-lib-tile")
+    visitor.wait(1)
+    visitor.press(page.locator("a.fx-lib-tile").nth(1))
+    page.wait_for_selector(".stage")
+    visitor.wait(3)
+
+
+def record(db: Path, out: Path) -> None:
+    """Record a visit to a copy of an index; every preview is cut in a first visit that is not recorded."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "index.lancedb"
+        shutil.copytree(db, copy)
+        settings = {"db": copy, "model": "demo", "cache_dir": Path(folder) / "cache"}
+        with running_app(ROOT / "ui" / "web" / "app.py", **settings) as address:
+            for recorded in (False, True):
+                with browser_page(f"{address}/", width=WIDTH, height=HEIGHT) as page:
+                    page.wait_for_selector(".fx-tiles")
+                    page.wait_for_function(QUIET)
+                    recorder = Recorder(page) if recorded else None
+                    began = time.monotonic()
+                    visit(page)
+                    if recorder is None:
+                        (copy / "state.sqlite").unlink(missing_ok=True)  # the reel of the first visit
+                        continue
+                    recorder.stop()
+                    seconds = time.monotonic() - began
+                    recorder.write(out, bits_per_second=int(0.8 * 8 * MOST_BYTES / seconds))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--db", type=Path, default=ROOT / ".demo" / "index.lancedb", help="an index")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "tour.webm", help="a file")
+    given = parser.parse_args()
+    record(given.db, given.out)

@@ -212,18 +212,14 @@ def _not_found(page: object, address: str) -> None:
 
 
 def _highlights(page: object, address: str) -> None:
-    _search(page, address)
-    for number in (1, 2):
-        if number > 1:
-            page.locator(f".st-key-play_{number - 1}").click()
-            page.wait_for_selector(f".fx-now .st-key-play_{number - 1}")
-            page.wait_for_function(QUIET)
-            time.sleep(1)  # the player is the last to know
-        page.get_by_role("button", name="Add to highlights").click()
-        page.get_by_text(f"Added: {number} clip").wait_for()
+    """A reel of the answers to a question."""
+    page.goto(f"{address}/?{urlencode({'q': 'a car drives', 'exact': 'true'})}")
+    page.wait_for_selector(".st-key-add_all button")
+    page.locator(".st-key-add_all button").click()
+    page.get_by_text("Added ").first.wait_for()
     page.get_by_role("link", name="Highlights").click()
-    page.get_by_role("button", name="Make it").wait_for()
-    page.get_by_text("Added:").last.wait_for(state="hidden")
+    page.wait_for_selector(".st-key-cutting_table")
+    page.get_by_text("Added ").last.wait_for(state="hidden")
 
 
 def _review(page: object, address: str) -> None:
@@ -246,6 +242,18 @@ def _library(page: object, address: str) -> None:
     page.wait_for_selector("a.fx-lib-tile")
 
 
+def _cameras(page: object, address: str) -> None:
+    """Two cameras at one moment."""
+    page.goto(f"{address}/review?{urlencode({'view': 'cameras', 'moment': '2026-03-01T15:00:21+00:00'})}")
+    page.get_by_text("Around this moment").wait_for()
+
+
+def _video(page: object, address: str) -> None:
+    _library(page, address)
+    page.locator("a.fx-lib-tile").nth(1).click()
+    page.wait_for_selector(".stage")
+
+
 PAGES = {
     "search": _search,
     "words": _words,
@@ -253,8 +261,10 @@ PAGES = {
     "find-this": _find_this,
     "not-found": _not_found,
     "highlights": _highlights,
+    "cameras": _cameras,
     "review": _review,
     "library": _library,
+    "video": _video,
 }
 AUDITED_PAGES = {"captions": _captions}
 """Pages of an index with wrong captions, made with `footage correct` and then audited; named with --db."""
