@@ -8,10 +8,16 @@ visit: a question, its answers, a moment played, two moments for a reel, the ree
 
 from __future__ import annotations
 
+import argparse
 import base64
 import io
+import shutil
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
+
+from screenshot_app import QUIET, ROOT, browser_page, running_app
 
 WIDTH, HEIGHT = 1280, 800
 FRAMES_PER_SECOND = 12
@@ -122,7 +128,7 @@ def visit(page: Any) -> None:
     visitor.wait(1)
     visitor.turn_to("Highlights", ".st-key-cutting_table")
     visitor.wait(2)
-    page.keyboard.press("Shift+Space")
+    page.keyboard.press("Shift+P")
     visitor.wait(3)
     visitor.turn_to("Review", ".st-key-review_view")
     visitor.wait(1)
