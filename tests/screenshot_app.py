@@ -39,7 +39,9 @@ ANSWERED = ".stApp:not(:has(.st-key-looking)) .fx-why"
 POLICY = "Content Security Policy"
 QUIET = (
     "!document.querySelector('[data-testid=stStatusWidget]')"
-    " && [...document.images].every(image => image.complete)"
+    " && [...document.images].every(image => image.complete || !image.checkVisibility()"
+    " || image.loading === 'lazy' && (box => box.bottom < 0 || box.top > innerHeight || box.right < 0"
+    " || box.left > innerWidth)(image.getBoundingClientRect()))"  # those out of view are not loaded
     " && [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].every(each =>"
     " [...each.shadowRoot.querySelectorAll('video:not([hidden])')]"
     ".every(video => video.readyState >= 3 && !video.seeking))"
