@@ -60,7 +60,7 @@ class NameReelRequest(Request):
         return " ".join(name.split()) if isinstance(name, str) else name
 
 
-class ReelRequest(Request):
+class ReelChoice(Request):
     """A reel, and the edition of it that the writer has seen."""
 
     id: str
@@ -69,7 +69,7 @@ class ReelRequest(Request):
     """None where any edition will do."""
 
 
-class AddClipsRequest(ReelRequest):
+class AddClipsRequest(ReelChoice):
     """Clips for a reel."""
 
     clips: tuple[Clip, ...]
@@ -78,7 +78,7 @@ class AddClipsRequest(ReelRequest):
     """Whether they take the place of what the reel has, instead of the end."""
 
 
-class MoveClipsRequest(ReelRequest):
+class MoveClipsRequest(ReelChoice):
     """Clips that go to another place."""
 
     clip_ids: tuple[str, ...] = Field(min_length=1)
@@ -87,7 +87,7 @@ class MoveClipsRequest(ReelRequest):
     """The clip that they are to stand before; None for the end."""
 
 
-class TrimClipRequest(ReelRequest):
+class TrimClipRequest(ReelChoice):
     """Where a clip is to be cut."""
 
     clip_id: str
@@ -98,7 +98,7 @@ class TrimClipRequest(ReelRequest):
     """First instant after."""
 
 
-class RemoveClipsRequest(ReelRequest):
+class RemoveClipsRequest(ReelChoice):
     """Clips that leave a reel."""
 
     clip_ids: tuple[str, ...] = Field(min_length=1)
@@ -396,7 +396,7 @@ def remove_clips(service: Service, request: RemoveClipsRequest) -> Reel:
     return _changed(service, request, f"remove {_clips(len(request.clip_ids))}", edit)
 
 
-def step_reel(service: Service, request: ReelRequest, way: Literal["undo", "redo"]) -> Reel:
+def step_reel(service: Service, request: ReelChoice, way: Literal["undo", "redo"]) -> Reel:
     """Undo the last change of a reel, or redo it, if there is one; errors as of ``move_clips``."""
     if request.edition is None:
         raise UsageError("Undo and redo need the edition of the reel.", hint="Read the reel first.")
@@ -409,7 +409,7 @@ def step_reel(service: Service, request: ReelRequest, way: Literal["undo", "redo
 
 def _changed(
     service: Service,
-    request: ReelRequest,
+    request: ReelChoice,
     what: str,
     edit: Callable[[tuple[ReelPlace, ...]], Sequence[ReelPlace]],
 ) -> Reel:

@@ -182,7 +182,7 @@ def _with_note(result: SearchResult, unseen: str) -> SearchResult:
     return replace(result, notes=(*result.notes, f"The pictures were not looked at: {reason}."))
 
 
-class CheckRequest(Request):
+class CheckMomentsRequest(Request):
     """Answers of a search that the model is to check."""
 
     query: str
@@ -195,7 +195,7 @@ class CheckRequest(Request):
 
 def check(
     service: Service,
-    request: CheckRequest,
+    request: CheckMomentsRequest,
     *,
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,

@@ -75,7 +75,7 @@ def ask_segment(service: Service, request: SegmentRequest) -> tuple[SegmentReply
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectPath:
+class FollowedPath:
     """Where one object was."""
 
     number: int
@@ -90,7 +90,7 @@ class TrackedSegment:
 
     text: str
     """What the model calls it."""
-    paths: tuple[ObjectPath, ...]
+    paths: tuple[FollowedPath, ...]
     """Where each object was, by number."""
     unseen: int
     """Windows that could not be decoded."""
@@ -108,7 +108,7 @@ class PointedPicture:
     """What the model calls them."""
     picture: np.ndarray
     """The picture with the points on it, (height, width, 3), uint8."""
-    paths: tuple[ObjectPath, ...] = ()
+    paths: tuple[FollowedPath, ...] = ()
     """Where each object is."""
 
 
@@ -182,11 +182,11 @@ def track_in_segment(service: Service, request: SegmentRequest) -> TrackedSegmen
     return TrackedSegment(text, _paths(joined, video), len(asked) - len(seen))
 
 
-def _paths(paths: Mapping[int, Sequence[Point]], video: Video) -> tuple[ObjectPath, ...]:
+def _paths(paths: Mapping[int, Sequence[Point]], video: Video) -> tuple[FollowedPath, ...]:
     """Points in pixels as shares of the picture."""
     width, height = max(1, video.width), max(1, video.height)
     return tuple(
-        ObjectPath(number, tuple((each.time_seconds, each.x / width, each.y / height) for each in path))
+        FollowedPath(number, tuple((each.time_seconds, each.x / width, each.y / height) for each in path))
         for number, path in sorted(paths.items())
     )
 

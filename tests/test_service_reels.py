@@ -26,7 +26,7 @@ from service.reels import (
     MoveClipsRequest,
     NameReelRequest,
     ReelChangedError,
-    ReelRequest,
+    ReelChoice,
     RemoveClipsRequest,
     TrimClipRequest,
 )
@@ -73,7 +73,7 @@ def move_first_to_end(service, reel):
 
 
 def step(service, reel, way):
-    return reels.step_reel(service, ReelRequest(id=reel.id, edition=reel.edition), way)
+    return reels.step_reel(service, ReelChoice(id=reel.id, edition=reel.edition), way)
 
 
 def test_changes_are_undone_and_done_again_in_another_process(service, reel):

@@ -114,16 +114,18 @@ def test_checks_are_kept_and_forgotten_with_their_video(service):
     assert review_queue.checks(service, ["item0", "item1"]).keys() == {"item1"}
 
 
-def test_a_state_of_before_gets_the_new_tables(tmp_path):
+@pytest.mark.parametrize("version", range(len(database.MIGRATIONS)))
+def test_a_state_of_any_version_before_opens_with_its_rows_and_the_new_tables(tmp_path, version):
     """A file as the version before made it, with its scripts alone."""
-    older = database.MIGRATIONS[:3]
     with closing(sqlite3.connect(tmp_path / database.FILE_NAME)) as file:
-        for script in older:
+        for script in database.MIGRATIONS[:version]:
             file.executescript(script)
-        file.execute("PRAGMA user_version = 3")
-        file.execute("INSERT INTO tokens VALUES ('ann', 'd', 'edit', 1, 0)")
+        file.execute(f"PRAGMA user_version = {version}")
+        if version >= 3:
+            file.execute("INSERT INTO tokens VALUES ('ann', 'd', 'edit', 1, 0)")
         file.commit()
-    with database.StateDatabase(tmp_path).transaction() as rows:
-        tables = {row["name"] for row in rows.execute("SELECT name FROM sqlite_master")}
-        assert {"people_visits", "people_places", "item_checks"} <= tables
-        assert rows.execute("SELECT count(*) FROM tokens").fetchone()[0] == 1
+    for _ in range(2):  # a second opening does nothing again
+        with database.StateDatabase(tmp_path).transaction() as rows:
+            tables = {row["name"] for row in rows.execute("SELECT name FROM sqlite_master")}
+            assert {"jobs", "tokens", "reels", "people_visits", "people_places", "item_checks"} <= tables
+            assert rows.execute("SELECT count(*) FROM tokens").fetchone()[0] == int(version >= 3)

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from screenshot_app import ROOT, browser_page, chromium, running_app
+from standin_truth import SAMPLES, TruthModel
 from streamlit.testing.v1 import AppTest
 
 from footage.core.errors import UsageError
@@ -226,10 +227,11 @@ def test_a_moment_that_is_none_gets_one_sentence(open_app, library, moment):
 
 
 def test_an_index_without_vectors_offers_no_search_by_picture(open_app, tmp_path):
-    Store.open(tmp_path / "empty.lancedb", create=True)
-    app = open_app(tmp_path / "empty.lancedb")
-    [picker] = app.get("bidi_component")
-    assert "footage index FOLDER --tracks image" in picker.proto.json + picker.proto.mixed.json
+    store = Store.open(tmp_path / "captions.lancedb", create=True)
+    index([SAMPLES / "street_dusk.mp4"], store=store, model=TruthModel(), embedder=load_embedder())
+    app = open_app(tmp_path / "captions.lancedb")
+    sent = [each.proto.json + each.proto.mixed.json for each in app.get("bidi_component")]
+    assert sum("footage index FOLDER --tracks image" in each for each in sent) == 1
 
 
 # -- In a browser ---------------------------------------------------------------------

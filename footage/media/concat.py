@@ -57,7 +57,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Reel:
+class WrittenReel:
     """What a reel holds."""
 
     path: Path
@@ -79,7 +79,7 @@ def write_reel(
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
     place: int | None = None,
-) -> Reel:
+) -> WrittenReel:
     """Join pieces into one MP4 (H.264, and AAC where any of them has sound).
 
     The picture is as large as the largest piece. A piece takes as many whole frames of the reel as fit into
@@ -105,7 +105,7 @@ def write_reel(
         raise UsageError("There are no clips to join.", hint="Name at least one clip.")
     refuse_source(out, *(piece.stretch.table.path for piece in pieces))
 
-    def work(pulse: Pulse) -> Reel:
+    def work(pulse: Pulse) -> WrittenReel:
         import av
 
         try:
@@ -116,7 +116,7 @@ def write_reel(
                 spans = _write(pieces, partial, pulse, rate, quality, max_width, timecode, on_progress)
         except (av.FFmpegError, ValueError) as exc:
             raise DecodeError(f"the clips cannot be joined: {demux.why(exc)}") from exc
-        return Reel(out, rate, tuple(spans))
+        return WrittenReel(out, rate, tuple(spans))
 
     return supervise(work, name=out.name, timeout_seconds=timeout_seconds)
 

@@ -33,7 +33,7 @@ from footage.objects.paths import absolute
 if TYPE_CHECKING:
     from footage.media.audio_tracks import AudioChoice
     from footage.media.clip import Paint, Written
-    from footage.media.concat import Piece, Reel
+    from footage.media.concat import Piece, WrittenReel
 
 _JPEG_QUALITY = 85
 
@@ -203,16 +203,16 @@ def write_reel(
     timecode: str = "",
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Reel:
+) -> WrittenReel:
     """As ``footage.media.concat.write_reel``; the clocks of the pieces are something that pickle can take."""
     from footage.media.clip import refuse_source
-    from footage.media.concat import Reel
+    from footage.media.concat import WrittenReel
 
     stretches = [piece.stretch for piece in pieces]
     sources = sorted({stretch.table.path for stretch in stretches})
     refuse_source(out, *sources)
     with draft(out) as place:
-        reel: Reel = pool.run(
+        reel: WrittenReel = pool.run(
             "footage.media.concat:write_reel",
             list(pieces),
             out,
@@ -231,7 +231,7 @@ def write_reel(
             place=place,
             most_bytes=most_written_bytes(*sources),
             sources=sources,
-            expected=Reel,
+            expected=WrittenReel,
             accept=lambda result: len(result.spans) == len(pieces) and result.rate == rate,
         )
     return replace(reel, path=out)

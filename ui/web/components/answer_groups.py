@@ -42,7 +42,7 @@ class AnswerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AnswerKey:
     """The answer that a key names."""
 
     content_id: str
@@ -60,14 +60,14 @@ def key_of(match: Match) -> str:
     return f"{match.video.content_id}.{start}-{end}{track}"
 
 
-def read_key(text: str) -> Wanted | None:
+def read_key(text: str) -> AnswerKey | None:
     """The answer that a key names; None where it is no key."""
     read = _KEY.fullmatch(text)
     if read is None:
         return None
     content_id, start, end, track = read.groups()
     first, past = int(start) / 1000, int(end) / 1000
-    return Wanted(content_id, Span(first, past), track or CAPTION_TRACK) if first <= past else None
+    return AnswerKey(content_id, Span(first, past), track or CAPTION_TRACK) if first <= past else None
 
 
 def arranged(rows: Sequence[tuple[Match, int]]) -> list[AnswerRow]:

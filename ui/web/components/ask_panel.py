@@ -10,7 +10,7 @@ import streamlit as st
 
 from footage.core.errors import FootageError, UsageError
 from footage.core.types import Span, Video
-from service.watched import ObjectPath, SegmentRequest, ask_segment
+from service.watched import FollowedPath, SegmentRequest, ask_segment
 from ui.text import count
 from ui.web.components import markup, notices
 from ui.web.components.addresses import picture_address
@@ -154,7 +154,7 @@ def _tracked(desk: Desk, request: SegmentRequest) -> _Reply:
     )
 
 
-def _objects(paths: Sequence[ObjectPath], name: str) -> tuple[FollowedObject, ...]:
+def _objects(paths: Sequence[FollowedPath], name: str) -> tuple[FollowedObject, ...]:
     """Paths as the player draws them; several of one name are numbered."""
     name = " ".join(name.split())
     return tuple(

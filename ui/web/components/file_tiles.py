@@ -11,6 +11,7 @@ from service.transcript import VideoTrack
 from ui.text import short_path, track_name
 from ui.web.components import cards, dates, links, markup
 from ui.web.components.addresses import picture_address
+from ui.web.components.notices import sentence
 
 STATE_WORDS = {
     "indexed": "Indexed",
@@ -69,11 +70,10 @@ def failure(file: File) -> str:
         times = "once" if file.tries == 1 else f"{file.tries:,} times"
         last = f", last {dates.moment(file.tried_at)}" if file.tried_at else ""
         tried = f"<small>Tried {times}{last}</small>"
-    reason = file.reason.rstrip(".")
     return (
         f'<div class="fx-failure">{cards.state(file.state, STATE_WORDS[file.state])}'
         f'<b title="{markup.text(short_path(file.path))}">{_name(file)}</b>'
-        f"<p>{markup.text(reason[:1].upper() + reason[1:])}{'.' if reason else ''}</p>{tried}</div>"
+        f"<p>{markup.text(_reason(file))}</p>{tried}</div>"
     )
 
 
@@ -158,6 +158,12 @@ def _remark(file: File, *, missing: bool) -> str:
     if missing:
         return f'<span class="fx-file-remark">{markup.text(was_at(file))}</span>'
     if file.state in ("failed", "partial", "skipped", "waiting") and file.reason:
-        reason = markup.shortened(file.reason.rstrip("."), 160)
-        return f'<span class="fx-file-remark">{markup.text(reason[:1].upper() + reason[1:])}.</span>'
+        return f'<span class="fx-file-remark">{markup.text(_reason(file, 160))}</span>'
     return ""
+
+
+def _reason(file: File, most_characters: int = 1000) -> str:
+    """Why a file has its state, as a sentence; a file name at the front keeps its letters."""
+    reason = markup.shortened(file.reason.rstrip("."), most_characters)
+    named = reason.startswith(PurePath(file.path).name)
+    return f"{reason}." if named else sentence(reason)

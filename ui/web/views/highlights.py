@@ -14,7 +14,7 @@ from service.reels import (
     MoveClipsRequest,
     NameReelRequest,
     Reel,
-    ReelRequest,
+    ReelChoice,
     TrimClipRequest,
 )
 from ui.text import count, plain
@@ -216,7 +216,7 @@ def _steps(desk: Desk, reel: Reel | None) -> None:
 
 def _step(desk: Desk, reel_id: str, way: str) -> None:
     seen = st.session_state.get(_SEEN, (None, None))
-    request = ReelRequest(id=reel_id, edition=seen[1] if seen[0] == reel_id else None)
+    request = ReelChoice(id=reel_id, edition=seen[1] if seen[0] == reel_id else None)
     forth = way == "redo"
     _doing(desk, way, lambda: reels.step_reel(desk.service, request, "redo" if forth else "undo"), reel_id)
 

@@ -205,11 +205,13 @@ def _check(
     question, state = answered.question, st.session_state
 
     def work(on_event: Listener, cancel: CancelToken, *, ground: bool) -> SearchResult:
-        from service.search import CheckRequest, check
+        from service.search import CheckMomentsRequest, check
 
         if not ground:
             return result
-        request = CheckRequest(query=question.text, moments=moments, budget_seconds=question.budget_seconds)
+        request = CheckMomentsRequest(
+            query=question.text, moments=moments, budget_seconds=question.budget_seconds
+        )
         checked = check(
             desk.service, request, on_event=on_event, cancel=cancel, without_model=_CAPTIONS_ALONE
         )
