@@ -64,4 +64,5 @@ def test_a_search_plays_and_keys_move_its_points(served):
 
         window.press("?")
         window.wait_for("document.querySelector('.fx-keys')?.shadowRoot.querySelector('dialog[open]')")
-        assert window.evaluate("refused.join()") == ""
+        # Streamlit's own frontend tries WebAssembly, which the policy stops, and goes on without it.
+        assert window.evaluate("refused.filter(each => !each.includes(' wasm-eval ')).join()") == ""
