@@ -53,6 +53,10 @@ class Firefox:
             "browsingContext.setViewport", context=self.window, viewport={"width": width, "height": height}
         )
 
+    def before_each_page(self, function: str) -> None:
+        """Call a function of JavaScript at the beginning of each page that is opened from now on."""
+        self._send("script.addPreloadScript", functionDeclaration=function)
+
     def goto(self, address: str) -> None:
         """Open an address, and wait until it is loaded."""
         self._send("browsingContext.navigate", context=self.window, url=address, wait="complete")

@@ -388,13 +388,15 @@ def test_the_form_signs_in_from_the_apps_own_page_alone(guarded):
 
 def test_media_are_behind_the_same_check(guarded):
     with visiting(guarded.address, f"q={quote(QUESTION)}&exact=false", cookie=guarded.cookies["view"]) as tab:
-        assert tab.answers >= 1 and tab.clip.startswith("/media/")
-        status, headers, body = get(guarded, tab.clip, Cookie=guarded.cookies["view"])
-        assert status == 200 and b"ftyp" in body[:16] and guards(headers)
-        assert "public" not in headers.get("Cache-Control", "")
-        assert get(guarded, tab.clip)[0] == 401
-        assert get(guarded, tab.clip, Cookie=f"footage_{guarded.port}=wrong")[0] == 401
-        assert get(guarded, tab.clip, Cookie=guarded.cookies["view"], Host="evil.example")[0] == 421
+        assert tab.answers >= 1 and tab.clip.startswith("/moments/clip/")
+    clip = json.loads(get(guarded, tab.clip, Cookie=guarded.cookies["view"])[2])["url"]
+    status, headers, body = get(guarded, clip, Cookie=guarded.cookies["view"])
+    assert status == 200 and b"ftyp" in body[:16] and guards(headers)
+    assert "public" not in headers.get("Cache-Control", "")
+    for address in (tab.clip, clip):
+        assert get(guarded, address)[0] == 401
+        assert get(guarded, address, Cookie=f"footage_{guarded.port}=wrong")[0] == 401
+        assert get(guarded, address, Cookie=guarded.cookies["view"], Host="evil.example")[0] == 421
 
 
 def test_a_sign_in_that_is_broken_off_is_no_bug_of_the_app(guarded):
@@ -435,7 +437,7 @@ def test_imported_captions_show_no_file_of_other_folders(filled, tmp_path):
             with visiting(app.address, f"video={contents[name]}") as tab:
                 tab.turn_to("library")
                 tab.press("Play event 1")
-                return bool(tab.clip)
+                return bool(tab.clip) and get(app, tab.clip)[0] == 200
 
         assert [plays(name) for name in ("beach_dusk.mp4", "shared.mp4", "private.mp4")] == [
             True,

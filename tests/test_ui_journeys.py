@@ -138,6 +138,14 @@ def downloaded(page, button: str) -> bytes:
     raise AssertionError("nothing was downloaded")
 
 
+def export(page, kind: str, *, ended: str = ".fx-download") -> None:
+    """Export the reel as a film, or in another of the kinds, and wait until that has ended."""
+    page.wait_for_function(RESTS)
+    page.locator(".st-key-export_kind").get_by_role("radio", name=kind, exact=True).click()
+    press(page, f"Export {kind.lower()}")
+    page.wait_for_selector(ended)
+
+
 def go_to(page, name: str) -> None:
     """Turn to another page of the app."""
     page.get_by_role("link", name=name, exact=True).click()
@@ -225,8 +233,7 @@ def test_two_answers_become_a_reel_and_then_files_of_their_own(served):
         seconds = collected(served)
         assert len(seconds) == 2 and all(length > 1 for length in seconds)
 
-        press(page, "Make it")
-        page.get_by_text("Written to").wait_for()
+        export(page, "Film")
         [film] = served.exports.rglob("*.mp4")
         lasts, frame_seconds = length_of(film)
         assert lasts == pytest.approx(sum(seconds), abs=2 * frame_seconds)
@@ -235,14 +242,12 @@ def test_two_answers_become_a_reel_and_then_files_of_their_own(served):
         [manifest] = served.exports.rglob("*.manifest.json")
         verified = CliRunner().invoke(command, ["verify", str(manifest), "--sources"])
         assert verified.exit_code == 0 and "no differences" in verified.stdout
-        assert downloaded(page, ".st-key-fetch_0 button") == film.read_bytes()
+        assert downloaded(page, ".fx-download") == film.read_bytes()
 
-        page.wait_for_function(RESTS)
-        page.get_by_text("Separate files").click()
-        page.get_by_label("Name", exact=True).fill("one by one")
+        page.locator(".st-key-export_panel").get_by_label("Name", exact=True).fill("one by one")
         page.keyboard.press("Enter")
-        press(page, "Make it")
-        page.wait_for_function("document.body.innerText.includes('one by one')")
+        export(page, "Clips")
+        page.locator(".fx-export-ready").get_by_text("one by one").wait_for()
         files = [path for path in served.exports.rglob("*.mp4") if path != film]
         assert len(files) == 2
         made = sorted(length_of(path) for path in files)
@@ -303,8 +308,7 @@ def test_a_video_that_went_away_is_said_when_its_highlight_is_to_be_made(tmp_pat
         collect(page, 1)
         (served.videos / "beach_dusk.mp4").unlink()
         go_to(page, "Highlights")
-        press(page, "Make it")
-        page.wait_for_selector(".fx-problem")
+        export(page, "Film", ended=".fx-problem")
         assert "beach_dusk.mp4" in page.locator(".fx-problem").first.inner_text()
         assert "Traceback" not in page.inner_text("body")
         assert not list(served.exports.rglob("*.mp4"))

@@ -72,7 +72,7 @@ class Visitor:
         self.session = ""
         """What the app calls this visit."""
         self.clip = ""
-        """Address of the preview in the player, relative to the app's; empty for none."""
+        """Where the preview in the player is cut, relative to the app's address; empty for none."""
         self.answers = 0
         """Cards that the last run drew."""
         self.seconds = self._run()
@@ -100,6 +100,8 @@ class Visitor:
     def fetch(self) -> int:
         """Fetch the preview in the player as a browser does; its size in bytes."""
         with urllib.request.urlopen(self._address + self.clip, timeout=30) as answer:
+            cut = json.load(answer)
+        with urllib.request.urlopen(self._address + cut["url"], timeout=30) as answer:
             return len(answer.read())
 
     def _run(self, *triggers: Any) -> float:
@@ -138,7 +140,8 @@ class Visitor:
         elif kind == "bidi_component":
             component = element.bidi_component
             data = json.loads(component.json or component.mixed.json or "{}")
-            self.clip = (data.get("clip") or {}).get("url", "")
+            if isinstance(clip := data.get("clip"), dict):
+                self.clip = clip.get("ask", "")
 
 
 @contextmanager
