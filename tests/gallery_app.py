@@ -22,7 +22,6 @@ from urllib.parse import urlencode
 
 from screenshot_app import QUIET, ROOT, WORDS, browser_page, running_app, wait_until
 
-APP = ROOT / "ui" / "web" / "app.py"
 SIZES = {390: 844, 1440: 900, 1920: 1080}
 GREEN = "a green person walks from right to left"
 CAR = "a green car drives from left to right"
@@ -107,6 +106,7 @@ def first(page, address: str) -> State:
 def search(page, address: str) -> State:
     page.goto(f"{address}/?{urlencode({'q': CAR})}")
     page.wait_for_selector(".st-key-looking")
+    page.wait_for_selector(".fx-card")
     yield "search-checking"
     page.wait_for_selector(LOOKED)
     yield "search-done"
@@ -136,13 +136,10 @@ def not_found(page, address: str) -> State:
 def filters(page, address: str) -> State:
     page.goto(address)
     page.wait_for_selector(".fx-tiles")
-    page.get_by_role("button", name="Filters").first.click()
+    page.get_by_role("button", name="Add a filter").first.click()
     page.wait_for_timeout(800)
     yield "filters"
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="By picture").first.click()
-    page.wait_for_timeout(800)
-    yield "by-picture-panel"
 
 
 def picture(page, address: str) -> State:
@@ -300,15 +297,25 @@ def made(name: str, demo: Path, folder: Path) -> Path:
     return folder / "nothing.lancedb"
 
 
+def quick_app(folder: Path) -> Path:
+    """The app's script with a model that answers at once, beside the app's theme."""
+    script = folder / "quick" / "app.py"
+    if not script.exists():
+        shutil.copytree(ROOT / "ui" / "web" / ".streamlit", script.parent / ".streamlit")
+        shutil.copy(ROOT / "tests" / "standin_app.py", script)
+    return script
+
+
 def take(group: str, db: Path, given: argparse.Namespace, folder: Path) -> None:
     """Take the pictures of a group of states."""
     wanted = [each for each in GROUPS[group] if not given.pages or each.__name__ in given.pages]
     settings = {"db": db, "model": "demo", "cache_dir": folder / "cache", "export_dir": folder / "exports"}
-    with running_app(APP, cwd=given.db.parents[1], device="cpu", **settings) as address:
+    app = ROOT / "ui" / "web" / "app.py" if group == "nothing" else quick_app(folder)
+    with running_app(app, cwd=given.db.parents[1], device="cpu", **settings) as address:
         for size in given.sizes:
             for theme in given.themes:
                 with browser_page(address, width=size, height=SIZES[size], colors=theme) as page:
-                    page.set_default_timeout(45_000)
+                    page.set_default_timeout(150_000)
                     page.pictures = bool(db.exists() and group == "demo" and has_pictures(db))
                     for states in wanted:
                         shoot(states, group, page, address, given, f"{size}-{theme}")
