@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -33,6 +33,8 @@ FOUR = {
     "park_dusk.mp4": "park_2026-03-01_12-00-15.mp4",
 }
 """Samples, and the files of four cameras on one day; the first two are a set of their own."""
+HASTY = {"search-checking", "indexing", "export-running", "cameras", "cameras-playing"}
+"""States that pass, or in which something is always on its way."""
 State = Iterator[str]
 
 
@@ -258,7 +260,7 @@ def visitor(page, address: str) -> State:
 
 
 GROUPS: dict[str, tuple[Callable[..., State], ...]] = {
-    "demo": (first, search, not_found, filters, picture, review, library, highlights),
+    "demo": (review, library, highlights, filters, not_found, first, search, picture),
     "words": (words,),
     "unclocked": (nothing_to_review,),
     "two": (cameras,),
@@ -333,9 +335,10 @@ def shoot(
     start, name = time.monotonic(), states.__name__
     try:
         for name in states(page, address):
-            if name not in ("search-checking", "indexing", "export-running", "cameras-playing"):
-                wait_until(page, QUIET, seconds=20)
-                page.wait_for_timeout(700)
+            if name not in HASTY:
+                with suppress(TimeoutError):
+                    wait_until(page, QUIET, seconds=6)
+                page.wait_for_timeout(500)
             label = f"{name}-{group}" if group in ("two", "four") and name.startswith("cam") else name
             page.screenshot(path=given.out / f"{label}-{look}.png", full_page=False)
             if given.axe:

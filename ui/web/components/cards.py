@@ -121,8 +121,8 @@ def _buttons(number: int, text: str, *, acts: bool, right: bool | None) -> str:
     offered = "".join(
         _button(do, label, f"{name}: answer {number}, {text}")
         for do, label, name, taken in (
-            ("accept", "✓ Correct", "Correct", right is True),
-            ("reject", "✕ Wrong", "Wrong", right is False),
+            ("accept", "✓ Correct", "Mark correct", right is True),
+            ("reject", "✕ Wrong", "Mark wrong", right is False),
             ("export", "+ Highlights", "Highlights", False),
         )
         if not taken

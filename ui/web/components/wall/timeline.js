@@ -215,6 +215,7 @@ class WallTimeline {
     if (looks !== this.looks) this.paints = Object.fromEntries(PAINTS.map((name, number) => [name, getComputedStyle(this.probe.children[number]).color]))
     this.looks = looks
     this.cursor = cursor
+    this.cursorAt = now // the pixel is rounded, the time beside it is not
     this.dirty = false
     const height = LANE_PIXELS * this.day.lanes.length
     const axis = this.scaled(this.axis, AXIS_PIXELS)
@@ -336,7 +337,7 @@ class WallTimeline {
     const x = this.cursor
     if (x < -1 || x > this.width + 1) return
     for (const [pen, top, high] of [[axis, 12, AXIS_PIXELS], [lanes, 0, height]]) this.fill(pen, paints.now, x - 1, top, 2, high, 0)
-    const label = this.day.zone.clock(this.at(x))
+    const label = this.day.zone.clock(this.cursorAt)
     const wide = axis.measureText(label).width + 12
     const left = clamp(x - wide / 2, 0, this.width - wide)
     this.fill(axis, paints.now, left, 2, wide, 20, 6)
