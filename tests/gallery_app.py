@@ -214,7 +214,10 @@ def library(page, address: str) -> State:
     page.locator("a.fx-lib-row").first.click()
     page.wait_for_selector(".fx-card")
     yield "video"
-    page.get_by_role("button", name="Correct").first.click()
+    page.get_by_role("tab", name="Corrections").click()
+    page.wait_for_timeout(900)
+    yield "video-corrections"
+    page.get_by_text("Correct this event").first.click(timeout=8_000)
     page.wait_for_timeout(1200)
     yield "video-correction"
 
@@ -260,7 +263,7 @@ def visitor(page, address: str) -> State:
 
 
 GROUPS: dict[str, tuple[Callable[..., State], ...]] = {
-    "demo": (review, library, highlights, filters, not_found, first, search, picture),
+    "demo": (highlights, review, library, filters, not_found, first, search, picture),
     "words": (words,),
     "unclocked": (nothing_to_review,),
     "two": (cameras,),
@@ -317,7 +320,7 @@ def take(group: str, db: Path, given: argparse.Namespace, folder: Path) -> None:
         for size in given.sizes:
             for theme in given.themes:
                 with browser_page(address, width=size, height=SIZES[size], colors=theme) as page:
-                    page.set_default_timeout(150_000)
+                    page.set_default_timeout(60_000)
                     page.pictures = bool(db.exists() and group == "demo" and has_pictures(db))
                     for states in wanted:
                         shoot(states, group, page, address, given, f"{size}-{theme}")
