@@ -64,7 +64,7 @@ def running_app(script: Path, *, cwd: Path = ROOT, **settings: object) -> Iterat
         **{f"FOOTAGE_{name.upper()}": str(value) for name, value in settings.items()},
     }
     environment.pop("FOOTAGE_CONFIG", None)
-    environment["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, script.parent)))
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, script.parent, ROOT / "tests")))
     with tempfile.TemporaryFile() as log:
         server = subprocess.Popen(
             [sys.executable, str(ROOT / "tests" / "serve_app.py"), str(script), str(port)],

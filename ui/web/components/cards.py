@@ -10,7 +10,7 @@ from footage.core.types import Event, File, Match, Span
 from footage.core.verdicts import UNCALIBRATED_MEANS
 from search.query.filters import read_moment
 from ui.text import track_name
-from ui.web.components import markup, quotes
+from ui.web.components import dates, markup, quotes
 from ui.web.components.likelihood import likelihood
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def _buttons(number: int, text: str, *, acts: bool, right: bool | None) -> str:
     offered = "".join(
         _button(do, label, f"{name}: answer {number}, {text}")
         for do, label, name, taken in (
-            ("accept", "✓ Correct", "Correct", right is True),
-            ("reject", "✕ Wrong", "Wrong", right is False),
+            ("accept", "✓ Correct", "Mark correct", right is True),
+            ("reject", "✕ Wrong", "Mark wrong", right is False),
             ("export", "+ Highlights", "Highlights", False),
         )
         if not taken
@@ -176,7 +176,7 @@ def wall_clock(file: File, seconds: float = 0.0) -> str:
     began = read_moment(file.recorded_at)
     if began is None:
         return ""
-    moment = (began + timedelta(seconds=seconds)).isoformat(sep=" ", timespec="seconds")
+    moment = dates.second(began + timedelta(seconds=seconds))
     return f"about {moment}" if file.clock_source == "guessed" else moment
 
 

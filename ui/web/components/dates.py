@@ -33,6 +33,15 @@ def moment(seconds: float | datetime) -> str:
     return ", ".join(map(_even, written))
 
 
+def second(seconds: float | datetime) -> str:
+    """A moment, to the second: "30 Nov 2026, 21:45:10".
+
+    Args:
+        seconds: Seconds since the epoch, or a moment; one without a zone is written as it is.
+    """
+    return f"{_even(format_date(_local(seconds), 'medium', locale=_locale()))}, {clock(seconds)}"
+
+
 def clock(seconds: float | datetime) -> str:
     """A time of day to the second: "21:45:10"."""
     return _even(format_time(_local(seconds), "HH:mm:ss", locale=_locale()))

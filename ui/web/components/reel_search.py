@@ -55,10 +55,10 @@ def _form(desk: Desk, reel: Reel | None) -> None:
         length, order, spread, into = st.columns([2, 2, 2, 3], vertical_alignment="bottom", gap="medium")
         most = length.number_input(
             "Wanted length, in seconds",
-            min_value=1.0,
-            max_value=36_000.0,
-            value=60.0,
-            step=5.0,
+            min_value=1,
+            max_value=36_000,
+            value=60,
+            step=5,
             key="fill_most",
         )
         by = order.segmented_control(

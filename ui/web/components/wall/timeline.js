@@ -210,11 +210,13 @@ class WallTimeline {
     this.width = this.canvas.clientWidth
     if (!this.day || !this.width) return
     const cursor = Math.round(this.x(now) * 2) / 2
+    const label = this.day.zone.clock(now) // not of the pixel, which is rounded
     const looks = getComputedStyle(this.probe).color
-    if (!this.dirty && cursor === this.cursor && looks === this.looks) return
+    if (!this.dirty && cursor === this.cursor && label === this.cursorText && looks === this.looks) return
     if (looks !== this.looks) this.paints = Object.fromEntries(PAINTS.map((name, number) => [name, getComputedStyle(this.probe.children[number]).color]))
     this.looks = looks
     this.cursor = cursor
+    this.cursorText = label
     this.dirty = false
     const height = LANE_PIXELS * this.day.lanes.length
     const axis = this.scaled(this.axis, AXIS_PIXELS)
@@ -336,7 +338,7 @@ class WallTimeline {
     const x = this.cursor
     if (x < -1 || x > this.width + 1) return
     for (const [pen, top, high] of [[axis, 12, AXIS_PIXELS], [lanes, 0, height]]) this.fill(pen, paints.now, x - 1, top, 2, high, 0)
-    const label = this.day.zone.clock(this.at(x))
+    const label = this.cursorText
     const wide = axis.measureText(label).width + 12
     const left = clamp(x - wide / 2, 0, this.width - wide)
     this.fill(axis, paints.now, left, 2, wide, 20, 6)

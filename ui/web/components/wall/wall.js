@@ -353,6 +353,7 @@ class Wall {
       earlier: () => this.timeline.pan(-0.5), later: () => this.timeline.pan(0.5), keys: () => this.sheet(),
     }
     this.acts = acts
+    for (const button of root.querySelectorAll("[data-icon]")) button.replaceChildren(icon(button.dataset.icon))
     for (const button of root.querySelectorAll("[data-do]")) button.onclick = () => this.day && acts[button.dataset.do]()
     for (const [name, step] of [["earlier", -1], ["later", 1]]) {
       root.querySelector(`.day .${name}`).onclick = () => this.trigger("day", this.calendar.neighbour(step))
