@@ -217,7 +217,9 @@ def test_without_any_clock_the_page_says_what_to_do(open_page, db):
 def test_one_camera_opens_in_the_player(open_page, db):
     app = open_page()
     gate = next(file for file in Store.open(db).files.all() if file.camera == "gate")
-    app.session_state["wall_played"] = wall.Asked("player", gate.content_id, 5.0, NOON + timedelta(seconds=5))
+    app.session_state["wall_played"] = wall.WallWish(
+        "player", gate.content_id, 5.0, NOON + timedelta(seconds=5)
+    )
     whole(app.run())
     assert "<h2>gate, 12:00:05</h2>" in page(app)
     whole(app.button(key="wall_close").click().run())

@@ -26,7 +26,7 @@ _VISIT_NOTED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedItem:
     """An item as the list shows it."""
 
     mark: Mark
@@ -50,27 +50,28 @@ class Listed:
         return name in ("All", self.mark.state.capitalize())
 
 
-def listed(desk: Desk, search: Search, found: Sequence[Item], since: float) -> list[Listed]:
+def listed(desk: Desk, search: Search, found: Sequence[Item], since: float) -> list[ListedItem]:
     """The items that are admitted to the list, in the order of the wall clock."""
     admitted = live_items.admitted(search.id, [item.mark.id for item in found])
     shown = [item.mark for item in found if item.mark.id in admitted]
     places = review_queue.located(desk.service, {mark.content_id for mark in shown})
     checks = review_queue.checks(desk.service, [mark.id for mark in shown])
     held = [
-        Listed(mark, places[mark.content_id], mark.found_at >= since, checks.get(mark.id)) for mark in shown
+        ListedItem(mark, places[mark.content_id], mark.found_at >= since, checks.get(mark.id))
+        for mark in shown
     ]
     newest = st.session_state.get("queue_order", ORDERS[0]) == ORDERS[0]
     timed = sorted((each for each in held if each.moment), key=_clock, reverse=newest)
     return timed + sorted((each for each in held if not each.moment), key=_position)
 
 
-def _clock(each: Listed) -> tuple[float, str]:
+def _clock(each: ListedItem) -> tuple[float, str]:
     moment = each.moment or datetime.min
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware.timestamp(), each.mark.id
 
 
-def _position(each: Listed) -> tuple[str, float, str]:
+def _position(each: ListedItem) -> tuple[str, float, str]:
     return each.place.path, each.mark.span.start_seconds, each.mark.id
 
 

@@ -253,7 +253,7 @@ def _nearest(days: Iterable[date], wanted: date | None) -> date:
 
 def _player(desk: Desk, recorded: Sequence[Recording]) -> None:
     """One camera in the player, where one was asked for."""
-    asked: wall.Asked | None = st.session_state.get("wall_played")
+    asked: wall.WallWish | None = st.session_state.get("wall_played")
     recording = _recording(recorded, asked) if asked else None
     if asked is None or recording is None:
         return
@@ -285,13 +285,13 @@ def _close() -> None:
     st.session_state.wall_played = None
 
 
-def _recording(recorded: Sequence[Recording], asked: wall.Asked) -> Recording | None:
+def _recording(recorded: Sequence[Recording], asked: wall.WallWish) -> Recording | None:
     """The recording of a video at a moment; any of the video where none covers it."""
     mine = [each for each in recorded if each.content_id == asked.content_id]
     return next((each for each in mine if each.start <= asked.moment <= each.end), next(iter(mine), None))
 
 
-def _search_from(desk: Desk, recorded: Sequence[Recording], asked: wall.Asked) -> None:
+def _search_from(desk: Desk, recorded: Sequence[Recording], asked: wall.WallWish) -> None:
     """Open the search page with the camera and the time in the search box; the person writes the rest."""
     recording = _recording(recorded, asked)
     if recording is None or desk.search_page is None:

@@ -23,7 +23,7 @@ from ui.web.components import (
     wall_link,
 )
 from ui.web.components.addresses import picture_address
-from ui.web.components.queue_items import Listed
+from ui.web.components.queue_items import ListedItem
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _KEYS = (
 )
 
 
-def show(desk: Desk, search: Search, listed: Sequence[Listed], chosen_filter: str) -> None:
+def show(desk: Desk, search: Search, listed: Sequence[ListedItem], chosen_filter: str) -> None:
     """Draw a page of the list, and beside it the item that is shown.
 
     Args:
@@ -83,7 +83,7 @@ def first_page() -> None:
 # -- 1. The list, and selecting --------------------------------------------
 
 
-def _chosen(listed: Sequence[Listed]) -> Listed:
+def _chosen(listed: Sequence[ListedItem]) -> ListedItem:
     """The item that is shown: the chosen one, or the first of the page."""
     state = st.session_state
     wanted = state.get("queue_item")
@@ -97,13 +97,13 @@ def _chosen(listed: Sequence[Listed]) -> Listed:
     return listed[min((number - 1) * ITEMS, len(listed) - 1)]
 
 
-def _picked(listed: Sequence[Listed]) -> set[str]:
+def _picked(listed: Sequence[ListedItem]) -> set[str]:
     """Ids of the selected items, of those that are listed."""
     picked: set[str] = st.session_state.setdefault("queue_picked", set())
     return picked & {each.mark.id for each in listed}
 
 
-def _selection(desk: Desk, search: Search, listed: Sequence[Listed]) -> None:
+def _selection(desk: Desk, search: Search, listed: Sequence[ListedItem]) -> None:
     """The bar above the list: select all, and what to do with what is selected."""
     if not may_edit():
         return
@@ -146,7 +146,7 @@ def _selection(desk: Desk, search: Search, listed: Sequence[Listed]) -> None:
             )
 
 
-def _cards(listed: Sequence[Listed], chosen: Listed, *, picked: set[str]) -> None:
+def _cards(listed: Sequence[ListedItem], chosen: ListedItem, *, picked: set[str]) -> None:
     """A page of cards, each with its check box."""
     shown = pages.paged(len(listed), ITEMS, key=_page_key())
     with st.container(key="queue_list_picking" if picked else "queue_list", gap="small"):
@@ -169,7 +169,7 @@ def _cards(listed: Sequence[Listed], chosen: Listed, *, picked: set[str]) -> Non
                     )
 
 
-def _card(each: Listed, *, chosen: bool) -> str:
+def _card(each: ListedItem, *, chosen: bool) -> str:
     mark = each.mark
     return review_cards.item(
         mark,
@@ -185,7 +185,7 @@ def _card(each: Listed, *, chosen: bool) -> str:
 # -- 2. The item that is shown ---------------------------------------------
 
 
-def _stage(desk: Desk, search: Search, listed: Sequence[Listed], chosen: Listed) -> None:
+def _stage(desk: Desk, search: Search, listed: Sequence[ListedItem], chosen: ListedItem) -> None:
     """The buttons that decide, and the player."""
     place = listed.index(chosen)
     with st.container(key="decide"):
@@ -250,7 +250,7 @@ def _decide(desk: Desk, search: Search, mark: Mark, following: str) -> None:
     )
 
 
-def _following(listed: Sequence[Listed], place: int) -> str:
+def _following(listed: Sequence[ListedItem], place: int) -> str:
     """The open item after a place, or before it; the next one where none is open."""
     others = [*listed[place + 1 :], *listed[:place]]
     if not others:
@@ -258,7 +258,7 @@ def _following(listed: Sequence[Listed], place: int) -> str:
     return next((each for each in others if each.mark.state == "open"), others[0]).mark.id
 
 
-def _play(desk: Desk, chosen: Listed, video: Video | None) -> None:
+def _play(desk: Desk, chosen: ListedItem, video: Video | None) -> None:
     if video is None:
         st.html(notices.remark("This video is no longer in the index.", "Your decisions are kept."))
         return
@@ -288,7 +288,7 @@ def _set(desk: Desk, search: Search, mark: Mark, state: str, following: str) -> 
 
 @pages.acting
 def _decide_many(
-    desk: Desk, search: Search, marks: Sequence[Mark], state: str, listed: Sequence[Listed]
+    desk: Desk, search: Search, marks: Sequence[Mark], state: str, listed: Sequence[ListedItem]
 ) -> None:
     decisions.decide(desk, marks, state, search_id=search.id)
     decided = {mark.id for mark in marks}

@@ -16,7 +16,7 @@ from service.events import ServiceEvent, StageProgress
 from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import bell, dates, decisions, live_items, markup, notices, pages, queue_items
-from ui.web.components.queue_items import Listed
+from ui.web.components.queue_items import ListedItem
 from ui.web.components.resources import Desk
 from ui.web.views import review_list
 
@@ -180,7 +180,11 @@ def _review(desk: Desk, search: Search, *, closely: bool) -> Sequence[Item]:
 
 
 def _items(
-    desk: Desk, search: Search, listed: Sequence[Listed], searches: dict[str, Search], numbers: ReviewCounts
+    desk: Desk,
+    search: Search,
+    listed: Sequence[ListedItem],
+    searches: dict[str, Search],
+    numbers: ReviewCounts,
 ) -> None:
     """The filter, what is listed, and the item that is shown."""
     live_items.watch(desk, search)
@@ -202,7 +206,7 @@ def _items(
     review_list.show(desk, search, fitting, chosen_filter)
 
 
-def _filter(desk: Desk, search: Search, listed: Sequence[Listed]) -> str:
+def _filter(desk: Desk, search: Search, listed: Sequence[ListedItem]) -> str:
     """Which items are listed, in which order, and what was done last."""
     numbers = {name: sum(each.fits(name) for each in listed) for name in queue_items.FILTERS}
     st.session_state.setdefault("queue_filter", "Open" if numbers["Open"] else "All")
@@ -235,7 +239,7 @@ def _filter(desk: Desk, search: Search, listed: Sequence[Listed]) -> str:
 def _all_done(
     desk: Desk,
     search: Search,
-    listed: Sequence[Listed],
+    listed: Sequence[ListedItem],
     chosen: str,
     searches: dict[str, Search],
     numbers: ReviewCounts,

@@ -9,7 +9,7 @@ browser.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from ui.web.components import markup, notices
 from ui.web.components.addresses import address_of, picture_address, waveform_address
 from ui.web.components.player import events, lanes, moments
 from ui.web.components.player.lanes import LaneMark
-from ui.web.components.player.moments import FollowedObject, Upcoming
+from ui.web.components.player.moments import FollowedObject, ShownMoment, Upcoming
 from ui.web.components.player.words import VideoWords
 from ui.web.components.region import Box
 
@@ -105,16 +105,13 @@ def show(
         actions: What the page does when asked to: of "previous", "next", "accept", "reject", "export" and
             "picture" (search by the picture on show).
         key: Names this player among the page's widgets.
-        file: The file at ``path`` as the index knows it: another one in its place is not shown. With it, the
-            browser has the preview cut by itself, and this returns at once.
+        file: The file at ``path`` as the index knows it, no other; with it, the browser has the preview cut.
         identity: Names what is shown among the page's moments, and stays when its span sharpens: the player
-            then plays on, and the points move to the new span unless a person moved them. The span itself
-            when empty.
+            plays on, and points that no person moved go to the new span. The span itself when empty.
         provisional: Whether the span comes from the index and is being checked at this moment.
         verdict: What the check came to, such as "found" or "not found"; said in a line when it arrives.
         tracks: Objects to draw over the picture.
-        upcoming: What the page's buttons play, in the page's order; each starts at a press while the page is
-            still being drawn.
+        upcoming: What the page's buttons play, in its order; each starts at once at a press.
     """
     st.html(_head(text, path, span))
     whole = Span(0.0, max(video.duration_seconds, 1e-3))
@@ -122,36 +119,22 @@ def show(
     of = moments.name_of(video.content_id, span, identity)
 
     # 1. What came from the browser since the last run.
-    sent = st.session_state.get(key)
-    sent = sent if isinstance(sent, dict) else {}
-    marks = events.read_marks(sent.get("marks"), of=of, duration_seconds=whole.end_seconds)
-    asked = _read_wishes(sent.get("asked"), of=of, duration_seconds=whole.end_seconds, actions=actions)
-    before = st.session_state.get(f"{key} shown")
-    shown = moments.next_shown(before, asked, of, moment, whole, autoplay=autoplay)
-    st.session_state[f"{key} shown"] = shown
-    in_out = moments.chosen(marks, shown)
+    shown, in_out, asked = _arrived(key, of, moment, whole, actions=actions, autoplay=autoplay)
 
-    # 2. The preview, or a sentence in its place.
-    clip = _clip(cache, path, video, shown.stretch, file, key)
-
-    # 3. All of it to the browser.
+    # 2. The preview, or a sentence in its place, and all else to the browser.
     _component()(
         key=key,
         data={
             "of": of,
             "title": plain(text),
             "when": markup.clock_span(moment),
-            "clip": clip,
-            "poster": picture_address(video.content_id, shown.at_seconds, file, size="large") if file else "",
-            "waveform": waveform_address(video.content_id, file) if file else "",
+            "clip": _clip(cache, path, video, shown.stretch, file, key),
+            **_addresses(video, file, shown.at_seconds),
             **moments.shape_of(video),
-            "span": [moment.start_seconds, moment.end_seconds],
-            "marks": [in_out.start_seconds, in_out.end_seconds],
-            "jump": {"number": shown.jumps, "at": shown.at_seconds, "play": shown.play},
-            "covered": lanes.coverage(outline.covered, whole),
-            "gaps": lanes.coverage(video.gaps, whole),
-            "lanes": _lanes(outline, words, matches, notes, whole),
-            "detail": _lanes(outline, words, matches, notes, shown.view) if shown.view else [],
+            **moments.points_of(moment, in_out, shown),
+            **_line(
+                video, outline, lambda within: _lanes(outline, words, matches, notes, within), shown.view
+            ),
             **_served_words(words, key),
             "actions": list(actions),
             "provisional": provisional,
@@ -163,6 +146,28 @@ def show(
         on_asked_change=_nothing,
     )
     return StageState(in_out, asked.action, asked.seconds, asked.at_seconds, asked.box)
+
+
+def _arrived(
+    key: str, of: str, moment: Span, whole: Span, *, actions: Sequence[str], autoplay: bool
+) -> tuple[ShownMoment, Span, events.Wishes]:
+    """What is shown now, from which point to which, and what was asked for since the last run."""
+    sent = st.session_state.get(key)
+    sent = sent if isinstance(sent, dict) else {}
+    marks = events.read_marks(sent.get("marks"), of=of, duration_seconds=whole.end_seconds)
+    asked = _read_wishes(sent.get("asked"), of=of, duration_seconds=whole.end_seconds, actions=actions)
+    before = st.session_state.get(f"{key} shown")
+    shown = moments.next_shown(before, asked, of, moment, whole, autoplay=autoplay)
+    st.session_state[f"{key} shown"] = shown
+    return shown, moments.chosen(marks, shown), asked
+
+
+def _addresses(video: Video, file: File | None, at_seconds: float) -> dict[str, object]:
+    """Where the browser gets the picture that is shown first, and the waveform; empty without a file."""
+    if file is None:
+        return {"poster": "", "waveform": ""}
+    poster = picture_address(video.content_id, at_seconds, file, size="large")
+    return {"poster": poster, "waveform": waveform_address(video.content_id, file)}
 
 
 def _clip(
@@ -210,6 +215,19 @@ def _lanes(
     named = [("Captions", captions), *words.marks.items(), ("Matches", matches), ("Notes", notes)]
     needed = "" if words.marks else "Captions"  # one lane at least
     return [lanes.lane(name, marks, within) for name, marks in named if marks or name == needed]
+
+
+def _line(
+    video: Video, outline: Outline, lanes_within: Callable[[Span], list[dict[str, object]]], view: Span | None
+) -> dict[str, object]:
+    """The line under the picture, of the whole video and closer where a person has zoomed in."""
+    whole = Span(0.0, max(video.duration_seconds, 1e-3))
+    return {
+        "covered": lanes.coverage(outline.covered, whole),
+        "gaps": lanes.coverage(video.gaps, whole),
+        "lanes": lanes_within(whole),
+        "detail": lanes_within(view) if view else [],
+    }
 
 
 def _served_words(words: VideoWords, key: str) -> dict[str, object]:

@@ -163,6 +163,15 @@ def clip_of(video: Video, stretch: Span, file: File) -> dict[str, object]:
     }
 
 
+def points_of(moment: Span, in_out: Span, shown: ShownMoment) -> dict[str, object]:
+    """The moment, the in and out points and the place to go to, as the browser takes them; video time."""
+    return {
+        "span": [moment.start_seconds, moment.end_seconds],
+        "marks": [in_out.start_seconds, in_out.end_seconds],
+        "jump": {"number": shown.jumps, "at": shown.at_seconds, "play": shown.play},
+    }
+
+
 def shape_of(video: Video) -> dict[str, object]:
     """What of a video the player needs before its first picture: size, duration and length of a frame."""
     return {

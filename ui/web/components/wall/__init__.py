@@ -2,12 +2,12 @@
 
 from ui.web.components.wall.component import show
 from ui.web.components.wall.day import Day, Happening, encoded
-from ui.web.components.wall.messages import Asked, read_asked, read_day, read_moment
+from ui.web.components.wall.messages import WallWish, read_asked, read_day, read_moment
 
 __all__ = [
-    "Asked",
     "Day",
     "Happening",
+    "WallWish",
     "encoded",
     "read_asked",
     "read_day",

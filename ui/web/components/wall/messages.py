@@ -13,7 +13,7 @@ _LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WallWish:
     """What a press on an event, or on a tile, asked for."""
 
     action: str
@@ -43,7 +43,7 @@ def read_day(result: Mapping[str, Any] | None, days: Collection[date]) -> date |
 
 def read_asked(
     result: Mapping[str, Any] | None, *, actions: Collection[str], content_ids: Collection[str]
-) -> Asked | None:
+) -> WallWish | None:
     """What was asked for, or None.
 
     Args:
@@ -59,7 +59,7 @@ def read_asked(
     if action not in actions or content_id not in content_ids or moment is None or not _number(seconds):
         return None
     at_seconds = max(0.0, round(float(seconds), 3))
-    return Asked(str(action), str(content_id), at_seconds, moment)
+    return WallWish(str(action), str(content_id), at_seconds, moment)
 
 
 def _moment(value: object) -> datetime | None:
