@@ -221,7 +221,9 @@ def library(page, address: str) -> State:
     page.get_by_role("tab", name="Corrections").click()
     page.wait_for_timeout(900)
     yield "video-corrections"
-    page.get_by_text("Correct this event").first.click(timeout=8_000)
+    page.get_by_role("tab", name="What happens").click()
+    page.locator("[class*=st-key-card_] button").first.click(timeout=8_000)
+    page.get_by_text("Correct this event").scroll_into_view_if_needed(timeout=8_000)
     page.wait_for_timeout(1200)
     yield "video-correction"
 
