@@ -114,7 +114,7 @@ def search(page, address: str) -> State:
     page.wait_for_selector(".st-key-looking")
     page.wait_for_selector(".fx-card")
     yield "search-checking"
-    page.wait_for_selector(LOOKED)
+    page.wait_for_selector(LOOKED, state="attached")
     yield "search-done"
     page.mouse.click(page.viewport_size["width"] - 6, page.viewport_size["height"] - 60)
     yield "search-background-pressed"
@@ -153,7 +153,7 @@ def picture(page, address: str) -> State:
     if not page.pictures:
         raise LookupError("the index has no pictures: footage index FOLDER --tracks image")
     page.goto(f"{address}/?{urlencode({'picture': f'{named}@0:12.5', 'box': '0.34,0.48,0.68,0.78'})}")
-    page.wait_for_selector(LOOKED)
+    page.wait_for_selector(LOOKED, state="attached")
     yield "by-picture"
 
 
@@ -260,7 +260,7 @@ def damaged(page, address: str) -> State:
 
 def visitor(page, address: str) -> State:
     page.goto(f"{address}/?{urlencode({'q': CAR})}")
-    page.wait_for_selector(LOOKED)
+    page.wait_for_selector(LOOKED, state="attached")
     yield "visitor-search"
     for name in ("highlights", "review", "library"):
         page.goto(f"{address}/{name}")
