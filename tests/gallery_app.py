@@ -174,7 +174,7 @@ def highlights(page, address: str) -> State:
         yield "highlights-empty"
         page.get_by_label("What should be in it").fill("a car drives")
         page.get_by_role("button", name="Build", exact=True).click()
-        page.wait_for_selector(".fx-built")
+        page.wait_for_selector(".fx-built", timeout=200_000)
     yield "highlights-reel"
     button = page.locator(".st-key-export_place .stButton button").last
     button.scroll_into_view_if_needed()
