@@ -114,7 +114,7 @@ def search(page, address: str) -> State:
     page.wait_for_selector(".st-key-looking")
     page.wait_for_selector(".fx-card")
     yield "search-checking"
-    page.wait_for_selector(LOOKED)
+    page.wait_for_selector(LOOKED, state="attached")
     yield "search-done"
     page.mouse.click(page.viewport_size["width"] - 6, page.viewport_size["height"] - 60)
     yield "search-background-pressed"
@@ -153,7 +153,7 @@ def picture(page, address: str) -> State:
     if not page.pictures:
         raise LookupError("the index has no pictures: footage index FOLDER --tracks image")
     page.goto(f"{address}/?{urlencode({'picture': f'{named}@0:12.5', 'box': '0.34,0.48,0.68,0.78'})}")
-    page.wait_for_selector(LOOKED)
+    page.wait_for_selector(LOOKED, state="attached")
     yield "by-picture"
 
 
@@ -174,7 +174,7 @@ def highlights(page, address: str) -> State:
         yield "highlights-empty"
         page.get_by_label("What should be in it").fill("a car drives")
         page.get_by_role("button", name="Build", exact=True).click()
-        page.wait_for_selector(".fx-built")
+        page.wait_for_selector(".fx-built", timeout=200_000)
     yield "highlights-reel"
     button = page.locator(".st-key-export_place .stButton button").last
     button.scroll_into_view_if_needed()
@@ -221,7 +221,9 @@ def library(page, address: str) -> State:
     page.get_by_role("tab", name="Corrections").click()
     page.wait_for_timeout(900)
     yield "video-corrections"
-    page.get_by_text("Correct this event").first.click(timeout=8_000)
+    page.get_by_role("tab", name="What happens").click()
+    page.locator("[class*=st-key-card_] button").first.click(timeout=8_000)
+    page.get_by_text("Correct this event").scroll_into_view_if_needed(timeout=8_000)
     page.wait_for_timeout(1200)
     yield "video-correction"
 
@@ -258,7 +260,7 @@ def damaged(page, address: str) -> State:
 
 def visitor(page, address: str) -> State:
     page.goto(f"{address}/?{urlencode({'q': CAR})}")
-    page.wait_for_selector(LOOKED)
+    page.wait_for_selector(LOOKED, state="attached")
     yield "visitor-search"
     for name in ("highlights", "review", "library"):
         page.goto(f"{address}/{name}")

@@ -182,3 +182,16 @@ class TestOnAPhone:
                 tab = page.get_by_role("tab", name=name)
                 tab.click()
                 fits(page, tab, page.get_by_role("button", name="Library"))
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("view", "there"), [("captions", ".fx-empty"), ("alerts", ".fx-empty, .fx-notice"), ("queue", ".fx-card")]
+)
+def test_nothing_grave_is_wrong_in_the_other_views_of_review(served, colors, view, there):
+    with browser_page(f"{served.address}/review?view={view}", colors=colors) as page:
+        page.wait_for_selector(there)
+        assert broken(page) == []
+        if view == "queue":  # its tools are one row: nothing stretches them
+            tools = page.locator(".st-key-queue_tools").bounding_box()
+            assert tools is not None and tools["height"] < 150, tools
