@@ -157,10 +157,10 @@ def take_all(db: Path, out: Path, pages: Sequence[str]) -> None:
         shutil.copytree(db, copy)
         pictures = ["index", "data/footage", "--tracks", "image", "--image-embedder", "demo-clip"]
         saved = [["save", "green cars", "a green car drives"], ["review", "green cars"]]
-        needed = any(page in PAGES for page in pages)
-        for command in (
-            [] if not needed else [*saved, *([] if Store.open(copy).images.embedders() else [pictures])]
-        ):
+        commands = saved if any(page in PAGES for page in pages) else []
+        if {"picture", "find-this"} & set(pages) and not Store.open(copy).images.embedders():
+            commands = [*commands, pictures]
+        for command in commands:
             footage = [sys.executable, "-m", "ui.cli", *command, "--db", str(copy)]
             subprocess.run(footage, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         settings = {"db": copy, "model": "demo", "export_dir": Path(folder) / "exports"}
