@@ -12,6 +12,7 @@ import string
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ from indexer.pipeline import index
 from search.query.parser import parse_query
 from search.results import SearchCoverage, SearchResult, Timings
 from service import previews
-from ui.web.components import cards, evidence, markup, notices, questions, timeline
+from ui.web.components import cards, dates, evidence, markup, notices, questions, timeline
 
 UI = Path(__file__).resolve().parents[1] / "ui" / "web"
 STANDIN = Path(__file__).with_name("standin_app.py")
@@ -170,11 +171,12 @@ def test_filters_are_added_to_a_question_and_replaced_there():
 def test_a_card_tells_camera_and_clock_where_they_are_known():
     known = File("/x/gate.mp4", "c", camera="gate", recorded_at="2026-03-01T23:59:58+01:00")
     card = cards.result(a_match(), picture="", strip="", file=known)
-    assert "<span>gate</span><span>2026-03-02 00:00:00+01:00</span>" in card
+    when = dates.second(datetime.fromisoformat("2026-03-02T00:00:00+01:00"))
+    assert f"<span>gate</span><span>{when}</span>" in card
     guessed = cards.result(
         a_match(), picture="", strip="", file=replace(known, camera="", clock_source="guessed")
     )
-    assert "<span>about 2026-03-02 00:00:00+01:00</span>" in guessed and "<span>gate" not in guessed
+    assert f"<span>about {when}</span>" in guessed and "<span>gate" not in guessed
     for clock in ("", "2026-03-01T2"):  # unknown; damaged
         unknown = replace(known, recorded_at=clock)
         assert "2026" not in cards.result(a_match(), picture="", strip="", file=unknown)
