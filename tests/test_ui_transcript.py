@@ -83,10 +83,11 @@ class Read(Stage):
         return self.page.locator(f".line{which} .text").all_inner_texts()
 
     def word(self, text: str, *, of: str) -> dict[str, float]:
-        """Where the word is on the page."""
+        """Where the word is in the window, brought into view."""
         return self.page.locator(".line .text").evaluate_all(
             """(texts, [of, word]) => {
                 const text = texts.find(each => each.textContent.includes(of))
+                text.scrollIntoView({block: "nearest", behavior: "instant"})
                 const range = new Range()
                 const at = text.textContent.indexOf(word)
                 range.setStart(text.firstChild, at)
