@@ -64,10 +64,15 @@ def library_page() -> None:
 def whole(app: AppTest) -> AppTest:
     """The app after a run, which left no traceback, and after the end of a search that goes on beside it."""
     assert not app.exception
-    while (run := searching(app)) is not None and not run.state().finished:
+    while (run := searching(app)) is not None and (not run.state().finished or _shows_a_check(app)):
         run.wait(lambda now: False)
         assert not app.run().exception
     return app
+
+
+def _shows_a_check(app: AppTest) -> bool:
+    """Whether the page was drawn before the search ended, which may have been since."""
+    return any(button.label == "Stop" for button in app.button)
 
 
 def searching(app: AppTest) -> SearchRun | None:
