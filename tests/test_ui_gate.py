@@ -629,9 +629,7 @@ def test_no_connection_leaves_this_machine(alone, guarded):
 
 
 def test_all_that_the_app_writes_is_for_its_owner_alone(guarded):
-    with visiting(
-        guarded.address, f"q={quote(QUESTION)}&exact=false", cookie=guarded.cookies["edit"]
-    ) as tab:
+    with visiting(guarded.address, f"q={quote(QUESTION)}&exact=false", cookie=guarded.cookies["edit"]) as tab:
         assert get(guarded, tab.clip, Cookie=guarded.cookies["edit"])[0] == 200
     made = [guarded.folder / name for name in ("cache", "state")]
     paths = [path for top in made for path in (top, *top.rglob("*"))]
