@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -62,7 +62,12 @@ class MomentMedia:
     """Cuts clips and pictures of moments of the index; safe to use from threads."""
 
     def __init__(
-        self, service: Service, *, at_once: int = AT_ONCE, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        service: Service,
+        *,
+        at_once: int = AT_ONCE,
+        patience_seconds: float = PATIENCE_SECONDS,
+        roots: Callable[[], Collection[str]] | None = None,
     ) -> None:
         """Cut nothing yet.
 
@@ -70,11 +75,12 @@ class MomentMedia:
             service: Its index has the videos, its cache folder keeps what is cut.
             at_once: Most cuts at the same time.
             patience_seconds: How long a request waits for its turn.
+            roots: Gives the real paths of the folders whose files may be read; None for the indexed ones.
         """
         self._service = service
         self._turns = threading.BoundedSemaphore(at_once)
         self._patience_seconds = patience_seconds
-        self._shown = ShownSources(lambda: browse.indexed_roots(service))
+        self._shown = ShownSources(roots or (lambda: browse.indexed_roots(service)))
 
     def file(self, claim: MediaClaim) -> MediaFile:
         """The file that a checked address names.

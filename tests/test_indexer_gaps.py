@@ -115,13 +115,12 @@ def test_gaps_are_drawn_and_explained():
 
 def test_a_camera_shows_nothing_in_a_gap():
     file = File("/a", "a", camera="gate", recorded_at="2026-03-01T12:00:00+00:00", duration_seconds=3700)
-    placed, _ = camera_timeline.recordings([file], zone=UTC, gaps={"a": (Span(100, 3600),)})
+    placed = camera_timeline.recordings([file], zone=UTC, gaps={"a": (Span(100, 3600),)}).recorded
     assert [(each.start.minute, each.start_seconds) for each in placed] == [(0, 0), (0, 3600)]
     assert all(each.file_start == datetime(2026, 3, 1, 12, tzinfo=UTC) for each in placed)
-    [seen] = camera_timeline.at_moment(placed, datetime(2026, 3, 1, 12, 30, tzinfo=UTC))
-    assert seen.recording is None and seen.after == datetime(2026, 3, 1, 13, tzinfo=UTC)
-    [seen] = camera_timeline.at_moment(placed, datetime(2026, 3, 1, 13, 0, 10, tzinfo=UTC))
-    assert seen.recording is not None and seen.seconds == 3610
+    first, second = placed
+    assert first.end == datetime(2026, 3, 1, 12, 1, 40, tzinfo=UTC)
+    assert (second.start, second.start_seconds) == (datetime(2026, 3, 1, 13, tzinfo=UTC), 3600)
 
 
 def test_a_video_keeps_its_gaps_in_the_index(store):

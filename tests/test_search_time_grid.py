@@ -140,7 +140,7 @@ def test_a_moment_or_a_stretch_that_is_typed_ends_with_the_video_at_most(duratio
 def test_recordings_on_a_clock_end_where_their_frames_do(data, duration):
     gaps = data.draw(gaps_in(duration))
     file = File("/a", "v", camera="gate", recorded_at="2026-03-01T12:00:00+00:00", duration_seconds=duration)
-    placed, _ = camera_timeline.recordings([file], zone=UTC, gaps={"v": gaps})
+    placed = camera_timeline.recordings([file], zone=UTC, gaps={"v": gaps}).recorded
     found = [
         Span(each.start_seconds, each.start_seconds + (each.end - each.start).total_seconds())
         for each in placed

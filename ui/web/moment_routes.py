@@ -35,6 +35,7 @@ _KEPT = "private, max-age=604800, immutable"
 _THREADS = 6
 _PICTURE_PATIENCE_SECONDS = 60.0
 """How long a picture waits for its turn: a page of them asks at once, and decoders take seconds to start."""
+_CLIP_PATIENCE_SECONDS = 20.0
 _MISSING = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 180 120"><rect width="180" height="120" '
     'fill="#8a93a5" fill-opacity=".14"/><g fill="none" stroke="#8a93a5" stroke-width="3" '
@@ -77,15 +78,20 @@ class MomentRoutes:
 
     @cached_property
     def _media(self) -> MomentMedia:
-        from service.moment_media import MomentMedia
-
-        return MomentMedia(self._service, patience_seconds=_PICTURE_PATIENCE_SECONDS)
+        return self._cutter(_PICTURE_PATIENCE_SECONDS)
 
     @cached_property
     def _clips(self) -> MomentMedia:
-        from service.moment_media import MomentMedia
+        return self._cutter(_CLIP_PATIENCE_SECONDS)
 
-        return MomentMedia(self._service)
+    def _cutter(self, patience_seconds: float) -> MomentMedia:
+        from service.moment_media import MomentMedia
+        from ui.web.index_jobs import shown_roots
+
+        service = self._service
+        return MomentMedia(
+            service, patience_seconds=patience_seconds, roots=lambda: shown_roots(service.settings)
+        )
 
     async def _picture(self, request: Request) -> Response:
         """The frame on show at a moment; where there is none, a drawing that says so."""
