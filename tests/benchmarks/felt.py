@@ -7,13 +7,14 @@ to the first frame that shows the result. The five measures:
 - switch: a click on a page's name to that page's own content;
 - play: a click on a card to its moving picture, the preview cut before ("warm") or not ("cold");
 - first: the start of the process to the first page, and what of that a browser takes of a running app;
-- frames: the time between two frames while a long list of results, or the timeline of a 10-hour video with
-  3,000 captions, is scrolled.
+- frames: the time between two frames while 1,000 answers are scrolled, and while the timeline of a 10-hour
+  video with 3,000 captions is moved along and zoomed (the player alone: only in versions whose page for tests
+  takes a length).
 
 Examples:
     python -m tests.benchmarks.felt
     python -m tests.benchmarks.felt --against ../before --rounds 20 --json
-    python -m tests.benchmarks.felt --only frames --db /tmp/anet.lancedb --query "a man is standing"
+    python -m tests.benchmarks.felt --only frames
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ from urllib.parse import quote
 HERE = Path(__file__).resolve().parents[2]
 MEASURES = ("enter", "switch", "play", "first", "frames")
 PAGES = {
-    "library": ".st-key-files .fx-file, .fx-asset, [class*=st-key-card_file_]",
-    "review": ".fx-wall, .fx-empty, .fx-notice, .fx-queue",
-    "search": "[class*=st-key-card_], .fx-tiles, .fx-hero",
+    "library": ".st-key-files .fx-file, .fx-lib-tile, [class*=st-key-card_file_]",
+    "review": ".fx-wall, .st-key-wall [data-testid=stBidiComponentIsolated], .fx-empty, .fx-notice",
+    "search": ".fx-card, .fx-tiles, .fx-hero",
 }
 """What shows that a page is there, in the versions that were measured."""
 WARM = 3
@@ -89,6 +90,34 @@ FRAMES = """(pixels) => new Promise((done) => {
     requestAnimationFrame(step)
 })"""
 """Scrolls there and back, and gives the milliseconds between frames."""
+
+TIMELINE = """(() => {
+    for (const host of document.querySelectorAll('[data-testid=stBidiComponentIsolated]'))
+        for (const view of host.shadowRoot.querySelectorAll('.whole .view')) return view
+})()"""
+TIMELINE_FRAMES = f"""() => new Promise((done) => {{
+    const view = {TIMELINE}
+    const box = view.getBoundingClientRect()
+    const turn = (more) => view.dispatchEvent(new WheelEvent("wheel", {{
+        bubbles: true, cancelable: true, clientX: box.left + box.width / 2, clientY: box.top + 5, ...more
+    }}))
+    const times = []
+    let last = performance.now()
+    const step = (now) => {{
+        times.push(now - last)
+        last = now
+        if (times.length > 360) return done(times.slice(1))
+        if (times.length < 60) turn({{ deltaY: -60, ctrlKey: true }})
+        else if (times.length < 300) turn({{ deltaX: times.length < 180 ? 90 : -90 }})
+        else turn({{ deltaY: 60, ctrlKey: true }})
+        requestAnimationFrame(step)
+    }}
+    requestAnimationFrame(step)
+}})"""
+"""Zooms in, moves along and back, zooms out; gives the milliseconds between frames."""
+MANY = 1000
+"""Answers that are scrolled."""
+MANY_QUERY = "A heron lands on the pier"
 
 
 @dataclass
@@ -164,7 +193,7 @@ def play(version: Version, number: int, measure: str) -> None:
     )
     act = (
         f"window.heardAt = null; const video = {VIDEO}; window.heardFrom = video.currentSrc;"
-        f"document.querySelectorAll('[class*=st-key-play_] button')[{number}].click()"
+        f"document.querySelectorAll('button[class*=st-key-play_], [class*=st-key-play_] button')[{number}].click()"
     )
     shown = (
         f"(() => {{ const video = {VIDEO};"
@@ -192,24 +221,68 @@ def first(version: Version, checkout: Path, settings: dict[str, str]) -> None:
         another.context.close()
 
 
-def frames(version: Version, query: str) -> None:
-    """Scroll the list of many results."""
-    version.page.goto(f"{version.address}/?exact=false&q={quote(query)}")
-    version.page.wait_for_selector(".fx-card")
-    version.rests()
-    times = version.page.evaluate(FRAMES, 90)
-    for each in times:
-        version.add("frame while results scroll", each)
-    cards = version.page.locator(".fx-card").count()
-    version.times["cards on the page"] = [float(cards)]
+def frames(version: Version, checkout: Path, settings: dict[str, str]) -> None:
+    """Scroll 1,000 answers, and a timeline of 10 hours."""
+    page = version.page
+    many = Path(settings["FOOTAGE_DB"]).parent / "many.lancedb"
+    shutil.copytree(settings["FOOTAGE_DB"], many)
+    crowd(many)
+    with running(checkout, settings | {"FOOTAGE_DB": str(many)}) as address:
+        page.goto(f"{address}/?exact=false&q={quote(MANY_QUERY)}")
+        page.wait_for_selector(".fx-card")
+        version.rests()
+        if (wider := page.locator(".st-key-widen button")).count():
+            wider.click()
+            page.wait_for_function(f"document.querySelectorAll('.fx-card').length > {MANY / 2}")
+            version.rests()
+        version.times["answers on the page"] = [float(page.locator(".fx-card").count())]
+        for each in page.evaluate(FRAMES, 90):
+            version.add("frame while answers scroll", each)
+    stage = checkout / "tests" / "stage_app.py"
+    if "hours" not in stage.read_text(encoding="utf-8"):
+        return
+    clip = {"FOOTAGE_CLIP": str(HERE / "data" / "footage" / "park_day.mp4")}
+    with running(checkout, settings | clip, script=stage) as address:
+        page.goto(f"{address}/?many=3000&talk=2000&hours=10&still=1")
+        page.wait_for_function(f"{TIMELINE}?.clientWidth")
+        version.rests()
+        page.wait_for_timeout(1000)
+        for each in page.evaluate(TIMELINE_FRAMES):
+            version.add("frame while the timeline moves", each)
+
+
+def crowd(db: Path) -> None:
+    """Write events that all answer one question into an index, spread over its videos."""
+    from footage.embed.text_embedder import load_embedder
+    from footage.store import Store
+    from indexer.import_export import import_captions
+
+    store = Store.open(db)
+    videos = store.videos.all()
+    files = [file for file in store.files.all() if file.content_id in videos]
+    each = -(-MANY // len(files))
+    lines = []
+    for file in files:
+        seconds = videos[file.content_id].duration_seconds
+        step = seconds / each
+        events = [
+            {
+                "start_seconds": n * step,
+                "end_seconds": (n + 0.9) * step,
+                "text": f"{MANY_QUERY}, for the {n}th time.",
+            }
+            for n in range(each)
+        ]
+        lines.append({"path": file.path, "start_seconds": 0.0, "end_seconds": seconds, "events": events})
+    import_captions(map(json.dumps, lines), store=store, embedder=load_embedder())
 
 
 # -- The app and the browser -----------------------------------------------
 
 
 @contextmanager
-def running(checkout: Path, settings: dict[str, str]) -> Iterator[str]:
-    """The app of a checkout, as it is served; its address."""
+def running(checkout: Path, settings: dict[str, str], *, script: Path | None = None) -> Iterator[str]:
+    """The app of a checkout, as it is served, or another script of it; its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -218,7 +291,7 @@ def running(checkout: Path, settings: dict[str, str]) -> Iterator[str]:
         **settings,
         "PYTHONPATH": os.pathsep.join([str(checkout), str(checkout / "tests")]),
     }
-    script = checkout / "ui" / "web" / "app.py"
+    script = script or checkout / "ui" / "web" / "app.py"
     server = subprocess.Popen(
         [sys.executable, str(checkout / "tests" / "serve_app.py"), str(script), str(port)],
         cwd=HERE,
@@ -311,8 +384,8 @@ def measure(
             for version, checkout, settings in list(made) if number % 2 else list(made)[::-1]:
                 first(version, checkout, settings)
     if "frames" in given.only:
-        for version, _, _ in made:
-            frames(version, given.query or questions[0])
+        for version, checkout, settings in made:
+            frames(version, checkout, settings)
 
 
 def tell(made: Sequence[tuple[Version, Path, dict[str, str]]], *, as_json: bool) -> None:
@@ -342,7 +415,6 @@ def main() -> None:
     parser.add_argument("--against", type=Path, help="another checkout of the project")
     parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES))
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--query", default="", help="the question with many results")
     parser.add_argument("--json", action="store_true", help="one object a line")
     given = parser.parse_args()
     if not given.db.exists():
