@@ -144,20 +144,20 @@ def visit(page: Any) -> None:
 def record(db: Path, out: Path) -> None:
     """Record a visit to a copy of an index; every preview is cut in a first visit that is not recorded."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "index.lancedb"
-        shutil.copytree(db, copy)
-        settings = {"db": copy, "model": "demo", "cache_dir": Path(folder) / "cache"}
-        with running_app(ROOT / "ui" / "web" / "app.py", **settings) as address:
-            for recorded in (False, True):
-                with browser_page(f"{address}/", width=WIDTH, height=HEIGHT) as page:
-                    page.wait_for_selector(".fx-tiles")
-                    page.wait_for_function(QUIET)
-                    recorder = Recorder(page) if recorded else None
-                    began = time.monotonic()
-                    visit(page)
-                    if recorder is None:
-                        (copy / "state.sqlite").unlink(missing_ok=True)  # the reel of the first visit
-                        continue
+        for number, recorded in enumerate((False, True)):
+            copy = Path(folder) / str(number) / "index.lancedb"
+            shutil.copytree(db, copy)
+            settings = {"db": copy, "model": "demo", "cache_dir": Path(folder) / "cache"}
+            with (
+                running_app(ROOT / "ui" / "web" / "app.py", **settings) as address,
+                browser_page(f"{address}/", width=WIDTH, height=HEIGHT) as page,
+            ):
+                page.wait_for_selector(".fx-tiles")
+                page.wait_for_function(QUIET)
+                recorder = Recorder(page) if recorded else None
+                began = time.monotonic()
+                visit(page)
+                if recorder:
                     recorder.stop()
                     seconds = time.monotonic() - began
                     recorder.write(out, bits_per_second=int(0.8 * 8 * MOST_BYTES / seconds))

@@ -45,6 +45,8 @@ PAGES = {
     "search": ".fx-card, .fx-tiles, .fx-hero",
 }
 """What shows that a page is there, in the versions that were measured."""
+PLAY = "button[class*=st-key-play_], [class*=st-key-play_] button"
+"""The buttons of the cards."""
 WARM = 3
 """Rounds that are not counted."""
 REST = "document.querySelector('.stApp[data-test-script-state=notRunning]')"
@@ -193,7 +195,7 @@ def play(version: Version, number: int, measure: str) -> None:
     )
     act = (
         f"window.heardAt = null; const video = {VIDEO}; window.heardFrom = video.currentSrc;"
-        f"document.querySelectorAll('button[class*=st-key-play_], [class*=st-key-play_] button')[{number}].click()"
+        f"document.querySelectorAll({json.dumps(PLAY)})[{number}].click()"
     )
     shown = (
         f"(() => {{ const video = {VIDEO};"
