@@ -380,10 +380,10 @@ def test_no_address_leads_out_of_what_is_served(served, under):
 
 
 def test_a_preview_is_reached_by_its_own_name_alone(served):
-    """What a page plays is a name in the server's memory, not a place on the disk."""
+    """What a page plays is named by its content and its span, not by a place on the disk."""
     with browser_page(f"{served.address}/?q={quote(GREEN)}") as page:
         page.wait_for_selector(ANSWERED)
         source = page.locator("video").evaluate("video => video.currentSrc")
-    assert re.fullmatch(rf"{re.escape(served.address)}/media/\w+\.mp4", source)
+    assert re.fullmatch(rf"{re.escape(served.address)}/moments/clip/\w+/\d+-\d+\.mp4\?v=\w+", source)
     assert json.dumps(str(served.videos)) not in source and os.sep + "cache" not in source
     assert ROOT.name not in source

@@ -33,7 +33,7 @@ class Quality:
     """Widest picture, in pixels; None for the source's own."""
 
 
-PREVIEW = Quality(crf=26, preset="veryfast", sound_bits=96_000, max_width=640)
+PREVIEW = Quality(crf=26, preset="superfast", sound_bits=96_000, max_width=640)
 """Small and quick."""
 FULL = Quality(crf=18, preset="fast", sound_bits=192_000)
 """To keep."""

@@ -5,7 +5,8 @@ to the first frame that shows the result. The five measures:
 
 - enter: Enter in the search box to the first card of the answer, without a check by the model;
 - switch: a click on a page's name to that page's own content;
-- play: a click on a card to its moving picture, the preview cut before ("warm") or not ("cold");
+- play: a click on a card to its moving picture, a second after the player shows the first answer, without any
+  preview cut before the question, and then again;
 - first: the start of the process to the first page, and what of that a browser takes of a running app;
 - frames: the time between two frames while 1,000 answers are scrolled, and while the timeline of a 10-hour
   video with 3,000 captions is moved along and zoomed (the player alone: only in versions whose page for tests
@@ -74,7 +75,7 @@ def timed_script(act: str, shown: str, *, by_key: bool = False) -> str:
 
 VIDEO = """(() => {
     for (const host of document.querySelectorAll('[data-testid=stBidiComponentIsolated]'))
-        for (const video of host.shadowRoot.querySelectorAll('.stage video')) return video
+        for (const video of host.shadowRoot?.querySelectorAll('.stage video') ?? []) return video
 })()"""
 
 FRAMES = """(pixels) => new Promise((done) => {
@@ -95,7 +96,7 @@ FRAMES = """(pixels) => new Promise((done) => {
 
 TIMELINE = """(() => {
     for (const host of document.querySelectorAll('[data-testid=stBidiComponentIsolated]'))
-        for (const view of host.shadowRoot.querySelectorAll('.whole .view')) return view
+        for (const view of host.shadowRoot?.querySelectorAll('.whole .view') ?? []) return view
 })()"""
 TIMELINE_FRAMES = f"""() => new Promise((done) => {{
     const view = {TIMELINE}
@@ -146,10 +147,14 @@ class Version:
 
     def rests(self) -> None:
         """Wait until the script of the page has ended."""
+        self.until(REST)
+
+    def until(self, expression: str) -> None:
+        """Wait until an expression is true in the page; its policy stops Playwright's own way."""
         end = time.monotonic() + 60
-        while not self.page.evaluate(REST):
+        while not self.page.evaluate(expression):
             if time.monotonic() > end:
-                raise SystemExit(f"The page of {self.name} never rests.")
+                raise SystemExit(f"The page of {self.name} never shows {expression}")
             self.page.wait_for_timeout(20)
 
 
@@ -189,14 +194,11 @@ def switch(version: Version, name: str) -> None:
 def play(version: Version, number: int, measure: str) -> None:
     """Press a card, and wait for its picture to move."""
     version.rests()
-    version.page.wait_for_timeout(300)
+    version.until(f"{VIDEO}?.readyState > 2")
     before = version.page.evaluate(
-        f"(() => {{ const video = {VIDEO}; video?.pause(); return video?.currentSrc }})()"
+        f"(() => {{ const video = {VIDEO}; video.pause(); return video.currentSrc }})()"
     )
-    act = (
-        f"window.heardAt = null; const video = {VIDEO}; window.heardFrom = video.currentSrc;"
-        f"document.querySelectorAll({json.dumps(PLAY)})[{number}].click()"
-    )
+    act = f"window.heardAt = null;document.querySelectorAll({json.dumps(PLAY)})[{number}].click()"
     shown = (
         f"(() => {{ const video = {VIDEO};"
         " if (!video || video.paused || video.seeking || video.readyState < 3) return false;"
@@ -235,7 +237,7 @@ def frames(version: Version, checkout: Path, settings: dict[str, str]) -> None:
         version.rests()
         if (wider := page.locator(".st-key-widen button")).count():
             wider.click()
-            page.wait_for_function(f"document.querySelectorAll('.fx-card').length > {MANY / 2}")
+            version.until(f"document.querySelectorAll('.fx-card').length > {MANY / 2}")
             version.rests()
         version.times["answers on the page"] = [float(page.locator(".fx-card").count())]
         for each in page.evaluate(FRAMES, 90):
@@ -246,7 +248,7 @@ def frames(version: Version, checkout: Path, settings: dict[str, str]) -> None:
     clip = {"FOOTAGE_CLIP": str(HERE / "data" / "footage" / "park_day.mp4")}
     with running(checkout, settings | clip, script=stage) as address:
         page.goto(f"{address}/?many=3000&talk=2000&hours=10&still=1")
-        page.wait_for_function(f"{TIMELINE}?.clientWidth")
+        version.until(f"{TIMELINE}?.clientWidth")
         version.rests()
         page.wait_for_timeout(1000)
         for each in page.evaluate(TIMELINE_FRAMES):
@@ -370,11 +372,14 @@ def measure(
         question = next(asked)
         for version, _, settings in turns:
             before = {name: list(times) for name, times in version.times.items()}
+            if "play" in given.only:
+                shutil.rmtree(Path(settings["FOOTAGE_CACHE_DIR"]) / "previews", ignore_errors=True)
             if "enter" in given.only or "play" in given.only:
                 enter(version, question)
             if "play" in given.only:
-                shutil.rmtree(Path(settings["FOOTAGE_CACHE_DIR"]) / "previews", ignore_errors=True)
-                for place, name in ((1, "click to playing, cold"), (0, ""), (1, "click to playing, warm")):
+                version.until(f"{VIDEO}?.readyState > 2")
+                version.page.wait_for_timeout(1000)  # as long as somebody looks at the answers
+                for place, name in ((1, "first click to playing"), (0, ""), (1, "another click to playing")):
                     play(version, place, name or "left out")
             if "switch" in given.only:
                 for name in ("library", "review", "search"):

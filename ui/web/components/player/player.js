@@ -7,7 +7,11 @@ const FASTEST = 8
 const BACKWARD_SECONDS = 8 // what is fetched when one plays back beyond the clip
 const PATIENT_MILLISECONDS = 250 // a clip that is there sooner is not said to be cut
 
+const LARGEST_BYTES = 8_000_000 // of a clip that is fetched before it is played
+const MOST_FETCHED = 12
+
 const cuts = new Map() // what was asked for: a promise of the clip that was cut, by address
+const fetched = [] // clips that lie here whole, the oldest first
 
 /** Have a clip cut, once; one that failed is asked for again next time. */
 function cutClip(ask) {
@@ -22,6 +26,22 @@ function cutClip(ask) {
     if (cuts.size > 400) cuts.delete(cuts.keys().next().value)
   }
   return cuts.get(ask)
+}
+
+/** Have a clip cut and fetch it, so that it plays without a wait; a large one is fetched while it plays. */
+async function fetchClip(ask) {
+  const clip = await cutClip(ask)
+  if (clip.local) return
+  const answer = await fetch(clip.url)
+  if (!answer.ok || Number(answer.headers.get("content-length")) > LARGEST_BYTES) return answer.body?.cancel()
+  const bytes = await answer.blob()
+  if (clip.local) return
+  clip.local = URL.createObjectURL(bytes)
+  fetched.push(clip)
+  if (fetched.length <= MOST_FETCHED) return
+  const oldest = fetched.shift()
+  URL.revokeObjectURL(oldest.local)
+  delete oldest.local
 }
 
 class Player {
@@ -108,7 +128,7 @@ class Player {
       if (this.rate < 0) this.rewind()
     }
     this.video.addEventListener("loadedmetadata", ready, { once: true })
-    this.video.src = clip.url
+    this.video.src = clip.local ?? clip.url
     if (this.wanted?.play) this.video.play().catch(() => {}) // from the first bytes on; `ready` puts the head right
   }
 

@@ -8,6 +8,7 @@ const NARROW = "(max-width: 640px)" // where the stage is docked at the bottom, 
 const STALE_MILLISECONDS = 4000 // so long the page may take to follow a moment that was started here
 const PARKED_MILLISECONDS = 3000
 const AHEAD = 6 // moments whose previews are cut before anybody asks
+const REST_MILLISECONDS = 250 // how long nothing changes before that begins
 
 let parked = null // what was playing when the page took the player away, to go on where it puts it next
 
@@ -148,7 +149,7 @@ class Stage {
   /** What the pointer rests on is probably pressed next. */
   pointed(event) {
     const moment = this.meant(event)
-    if (moment) cutClip(moment.clip.ask).catch(() => {})
+    if (moment) fetchClip(moment.clip.ask).catch(() => {})
   }
 
   /** Have the previews of the next moments cut, one after the other, once the page rests. */
@@ -159,10 +160,10 @@ class Stage {
     const cut = async () => {
       for (const { clip } of next) {
         if (this.listening.signal.aborted) return
-        await cutClip(clip.ask).catch(() => {})
+        await fetchClip(clip.ask).catch(() => {})
       }
     }
-    if (next.length) this.ahead = setTimeout(cut, 600)
+    if (next.length) this.ahead = setTimeout(cut, REST_MILLISECONDS)
   }
 
   // -- To Python --------------------------------------------------------------------
