@@ -85,6 +85,11 @@ def file_at(service: Service, path: str) -> File | None:
     return service.store().files.at(path)
 
 
+def files_at(service: Service, paths: Collection[str]) -> dict[str, File]:
+    """The files at some absolute paths, by path, as far as the index knows them."""
+    return service.store().files.at_paths(paths)
+
+
 def path_of(service: Service, content_id: str) -> str:
     """A file that holds a video, one that can be reached if there is one; empty when none is known."""
     return service.store().files.path_of(content_id)

@@ -5,6 +5,7 @@ Streamlit puts this folder first on the path, so nothing here may bear the name 
 
 from __future__ import annotations
 
+import importlib
 import logging
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from service.session import LoadModel
 from ui.web import styles
 from ui.web.access.visitor import may_edit
 from ui.web.components import notices, resources, review_numbers, shortcuts
-from ui.web.views import first_run, highlights, library, review, searching
 
 _COMPONENTS = Path(__file__).parent / "components"
 logger = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ def main(load_model: LoadModel | None = None) -> None:
     styles.load("base")
     shortcuts.everywhere()
     views = {
-        "Search": (searching.show, "search"),
-        "Highlights": (highlights.show, "movie"),
-        "Review": (review.show, "checklist"),
-        "Library": (library.show, "video_library"),
+        "Search": ("searching", "search"),
+        "Highlights": ("highlights", "movie"),
+        "Review": ("review", "checklist"),
+        "Library": ("library", "video_library"),
     }
     if not may_edit():
         del views["Highlights"]  # nothing can be made of them
@@ -49,7 +49,7 @@ def main(load_model: LoadModel | None = None) -> None:
     to_review = review_numbers.of(resources.Desk(settings, load_model))
     tabs: list[Page] = [
         st.Page(
-            lambda show=show: show(resources.Desk(settings, load_model, tabs[0])),
+            lambda view=view: _show(view, resources.Desk(settings, load_model, tabs[0])),
             title=title
             if title != "Review"
             else review_numbers.titled(title, to_review.items + to_review.alerts),
@@ -57,12 +57,14 @@ def main(load_model: LoadModel | None = None) -> None:
             url_path="" if title == "Search" else title.lower(),
             default=title == "Search",
         )
-        for title, (show, icon) in views.items()
+        for title, (view, icon) in views.items()
     ]
     page = st.navigation(tabs, position="top")
     try:
         page.run()
     except StoreMissingError as error:
+        from ui.web.views import first_run
+
         first_run.show(settings, error)
     except FootageError as error:
         st.html(notices.problem(error))
@@ -73,6 +75,11 @@ def main(load_model: LoadModel | None = None) -> None:
             hint="See the terminal of the app for details",
         )
         st.html(notices.problem(unexpected))
+
+
+def _show(view: str, desk: resources.Desk) -> None:
+    """Draw a view; its module is loaded now, so that the first page waits for its own alone."""
+    importlib.import_module(f"ui.web.views.{view}").show(desk)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -173,14 +174,14 @@ def _close_caches() -> None:
 
 
 def _load() -> None:
-    """Load the pages, then open the index once, for its libraries; what goes wrong, the page says."""
+    """Load what the first page needs and open the index once; what goes wrong, the page says."""
     import PIL.Image  # noqa: F401 - for the icon in the browser's tab
+    from babel.dates import format_timedelta
 
-    import ui.web.app  # noqa: F401
+    import ui.web.views.searching  # noqa: F401
     from footage.core.config import load_settings
-    from footage.media.sandbox.pool import start_early
     from service.session import Service
 
     with contextlib.suppress(FootageError):
         Service(load_settings()).store()
-        start_early()  # the first pictures need a decoder
+    format_timedelta(timedelta(hours=1), locale="en")  # reads the words of all dates

@@ -127,14 +127,16 @@ def _videos(desk: Desk) -> None:
     first = browse.first_videos(desk.service, TILES)
     videos, outlines = browse.videos(desk.service, first), browse.outlines(desk.service, first)
     words = browse.words(desk.service, first)
+    paths = {content_id: browse.path_of(desk.service, content_id) for content_id in first}
+    files = browse.files_at(desk.service, list(paths.values()))
     library = st.Page(_elsewhere, title="Library", url_path=_LIBRARY)
     st.html('<h2 class="fx-head fx-tiles">In the index</h2>')
     with st.container(key="tiles"):
         for number, content_id in enumerate(each for each in first if each in videos):
-            path = browse.path_of(desk.service, content_id)
+            path = paths[content_id]
             events, said = outlines[content_id].events, words[content_id]
             span = events[0].span if events else Span(0, videos[content_id].duration_seconds)
-            picture = picture_address(content_id, span.middle_seconds, browse.file_at(desk.service, path))
+            picture = picture_address(content_id, span.middle_seconds, files.get(path))
             kinds = [count(len(events), "event")] * bool(events or not said)
             kinds += [count(len(said), "line of words", "lines of words")] * bool(said)
             name = markup.file_name(path)

@@ -41,7 +41,7 @@ class Answers {
 
   address() {
     const url = new URL(location.href)
-    for (const [name, value] of Object.entries(this.data.address)) {
+    for (const [name, value] of this.data.address) {
       if (value) url.searchParams.set(name, value)
       else url.searchParams.delete(name)
     }

@@ -42,9 +42,10 @@ def show(chosen: str, address: Mapping[str, str], *, checking: bool) -> None:
             replaced: the browser's way back leads to the question before.
         checking: Whether the model is at work, so that it counts when a person uses the player.
     """
+    parameters = tuple(address.items())  # for a dictionary Streamlit would load pandas first
     _component()(
         key=KEY,
-        data={"chosen": chosen, "address": dict(address), "checking": checking},
+        data={"chosen": chosen, "address": parameters, "checking": checking},
         on_asked_change=_nothing,
         height=1,
     )

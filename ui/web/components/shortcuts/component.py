@@ -36,7 +36,8 @@ def show(shortcuts: Sequence[Shortcut], *, key: str = "shortcuts") -> None:
         shortcuts: The keys.
         key: Names the widget.
     """
-    _component()(key=key, data={"shortcuts": [asdict(each) for each in shortcuts]}, height=1)
+    listed = tuple(asdict(each) for each in shortcuts)  # for a list Streamlit would load pandas first
+    _component()(key=key, data={"shortcuts": listed}, height=1)
 
 
 def everywhere() -> None:
