@@ -120,6 +120,9 @@ TIMELINE_FRAMES = f"""() => new Promise((done) => {{
 """Zooms in, moves along and back, zooms out; gives the milliseconds between frames."""
 MANY = 1000
 """Answers that are scrolled."""
+ANSWERS_OF_A_VIDEO = 3
+"""How many a list has of one video."""
+CLIP = HERE / "data" / "footage" / "beach_dusk.mp4"
 MANY_QUERY = "A heron lands on the pier"
 
 
@@ -230,14 +233,17 @@ def frames(version: Version, checkout: Path, settings: dict[str, str]) -> None:
     page = version.page
     many = Path(settings["FOOTAGE_DB"]).parent / "many.lancedb"
     shutil.copytree(settings["FOOTAGE_DB"], many)
-    crowd(many)
-    with running(checkout, settings | {"FOOTAGE_DB": str(many)}) as address:
+    crowd(many, videos := many.parent / "videos")
+    crowded = settings | {"FOOTAGE_DB": str(many), "FOOTAGE_LIBRARY_ROOTS": str(videos)}
+    with running(checkout, crowded) as address:
         page.goto(f"{address}/?exact=false&q={quote(MANY_QUERY)}")
         page.wait_for_selector(".fx-card")
         version.rests()
-        if (wider := page.locator(".st-key-widen button")).count():
-            wider.click()
-            version.until(f"document.querySelectorAll('.fx-card').length > {MANY / 2}")
+        more = page.locator(".st-key-more button, .st-key-widen button")
+        while more.count() and page.locator(".fx-card").count() < MANY:
+            before = page.locator(".fx-card").count()
+            page.evaluate("document.querySelector('.st-key-more button, .st-key-widen button').click()")
+            version.until(f"document.querySelectorAll('.fx-card').length !== {before}")
             version.rests()
         version.times["answers on the page"] = [float(page.locator(".fx-card").count())]
         for each in page.evaluate(FRAMES, 90):
@@ -245,7 +251,7 @@ def frames(version: Version, checkout: Path, settings: dict[str, str]) -> None:
     stage = checkout / "tests" / "stage_app.py"
     if "hours" not in stage.read_text(encoding="utf-8"):
         return
-    clip = {"FOOTAGE_CLIP": str(HERE / "data" / "footage" / "park_day.mp4")}
+    clip = {"FOOTAGE_CLIP": str(CLIP)}
     with running(checkout, settings | clip, script=stage) as address:
         page.goto(f"{address}/?many=3000&talk=2000&hours=10&still=1")
         version.until(f"{TIMELINE}?.clientWidth")
@@ -255,30 +261,24 @@ def frames(version: Version, checkout: Path, settings: dict[str, str]) -> None:
             version.add("frame while the timeline moves", each)
 
 
-def crowd(db: Path) -> None:
-    """Write events that all answer one question into an index, spread over its videos."""
+def crowd(db: Path, folder: Path) -> None:
+    """Write videos that all answer one question into an index: copies of a clip, each its own content."""
     from footage.embed.text_embedder import load_embedder
     from footage.store import Store
     from indexer.import_export import import_captions
 
-    store = Store.open(db)
-    videos = store.videos.all()
-    files = [file for file in store.files.all() if file.content_id in videos]
-    each = -(-MANY // len(files))
+    clip = CLIP.read_bytes()
+    folder.mkdir()
     lines = []
-    for file in files:
-        seconds = videos[file.content_id].duration_seconds
-        step = seconds / each
+    for number in range(MANY // ANSWERS_OF_A_VIDEO + 1):
+        path = folder / f"{number}.mp4"
+        path.write_bytes(clip + (12).to_bytes(4) + b"free" + number.to_bytes(4))  # a box that players skip
         events = [
-            {
-                "start_seconds": n * step,
-                "end_seconds": (n + 0.9) * step,
-                "text": f"{MANY_QUERY}, for the {n}th time.",
-            }
-            for n in range(each)
+            {"start_seconds": at, "end_seconds": at + 2.0, "text": f"{MANY_QUERY}, {name}."}
+            for at, name in ((2.0, "slowly"), (7.0, "with a splash"), (12.0, "and looks around"))
         ]
-        lines.append({"path": file.path, "start_seconds": 0.0, "end_seconds": seconds, "events": events})
-    import_captions(map(json.dumps, lines), store=store, embedder=load_embedder())
+        lines.append({"path": str(path), "start_seconds": 0.0, "end_seconds": 15.0, "events": events})
+    import_captions(map(json.dumps, lines), store=Store.open(db), embedder=load_embedder())
 
 
 # -- The app and the browser -----------------------------------------------
