@@ -353,7 +353,9 @@ def test_captions_that_want_to_be_markup_stay_text_from_search_to_highlights(hos
 )
 def test_an_address_that_is_nonsense_gets_the_page_or_a_sentence(served, path):
     with browser_page(served.address + path) as page:
-        page.wait_for_selector(".fx-notice, .fx-empty, .fx-tiles, .fx-why, .fx-head, .fx-hero, .fx-wall-bar")
+        page.wait_for_selector(
+            ".fx-notice, .fx-empty, .fx-tiles, .fx-why, .fx-head, .fx-hero, .wall, .fx-reel-title"
+        )
         page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
         said = page.inner_text("body")
         assert "Traceback" not in said and "unexpected" not in said and "root:" not in said

@@ -209,9 +209,7 @@ def _steps(desk: Desk, reel: Reel | None) -> None:
             on_click=pages.acting(_step),
             args=(desk, reel.id, way),
         )
-    shortcuts.show(
-        [Shortcut("z", "Undo", "reel_undo"), Shortcut("Shift+z", "Redo", "reel_redo"), *strip.KEYS]
-    )
+    shortcuts.show([Shortcut("z", "Undo", "reel_undo"), Shortcut("Shift+z", "Redo", "reel_redo")])
 
 
 def _step(desk: Desk, reel_id: str, way: str) -> None:

@@ -33,8 +33,15 @@ class Bar {
     const input = this.input
     if (input) this.combobox.adopt(input)
     this.draw(fresh || !input ? data.asked : input.value)
-    if (fresh) requestAnimationFrame(() => this.input && this.draw()) // the page may have drawn the box by then
+    if (fresh) requestAnimationFrame(() => this.found()) // the page may have drawn the box by then
     if (data.found && this.combobox.isOpen) this.combobox.open()
+  }
+
+  found() {
+    const { input } = this
+    if (!input) return
+    this.combobox.adopt(input)
+    this.draw()
   }
 
   get input() {

@@ -21,11 +21,18 @@ from service.reels import Reel, ReelClip
 from ui.text import plain
 from ui.web.components import dates, markup
 from ui.web.components.addresses import clip_address, picture_address
-from ui.web.components.shortcuts import Shortcut
 from ui.web.components.strip.events import StripEdit, read_edit
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("../player/clock.js", "model.js", "monitor.js", "blocks.js", "trim.js", "table.js")
+_SCRIPTS = (
+    "../shortcuts/keyboard.js",
+    "../player/clock.js",
+    "model.js",
+    "monitor.js",
+    "blocks.js",
+    "trim.js",
+    "table.js",
+)
 _KEY = "strip"
 _DONE = "strip_done"
 _TROUBLE = "strip_trouble"
@@ -36,17 +43,6 @@ _VERDICTS = {
     "not checked": ("Not checked", "notchecked"),
     "not found": ("Not found", "notfound"),
 }
-KEYS = (
-    Shortcut(" ", "Play or pause", ""),
-    Shortcut("Shift+P", "Play the whole reel", ""),
-    Shortcut("n / p", "Next or previous clip", ""),
-    Shortcut("[ ]", "Move the in point by a frame; with Shift by ten", ""),
-    Shortcut(", .", "Move the out point by a frame; with Shift by ten", ""),
-    Shortcut("Alt+← →", "Move the clip in the reel", ""),
-    Shortcut("Del", "Remove the clip", ""),
-    Shortcut("m", "Sound off or on", ""),
-)
-"""The keys of the table itself, for the sheet of the page."""
 
 
 def show(reel: Reel, *, on_edit: Callable[[StripEdit], bool]) -> None:

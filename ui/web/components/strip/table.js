@@ -1,9 +1,16 @@
 // The cutting table: joins monitor, trim bar and strip, and talks to Python. Every change is one message; it is
 // shown at once, and the next one waits until Python has answered the one before.
 
-const TYPING =
-  "input:not([type=button], [type=submit], [type=checkbox], [type=radio]), textarea, select, [contenteditable]," +
-  " [role=combobox], [role=menu], [role=grid], [role=dialog], [role=radiogroup], [role=tablist]"
+const LINES = [
+  { keys: [" "], does: "play or pause" },
+  { keys: ["Shift+P"], does: "play the whole reel" },
+  { keys: ["n", "p"], does: "next or previous clip" },
+  { keys: ["[", "]"], does: "move the in point by a frame; with Shift by ten" },
+  { keys: [",", "."], does: "move the out point by a frame; with Shift by ten" },
+  { keys: ["Alt+ArrowLeft", "Alt+ArrowRight"], does: "move the clip in the reel" },
+  { keys: ["Delete"], does: "remove the clip" },
+  { keys: ["m"], does: "sound off or on" },
+]
 const SCALES = [4, 8, 14, 24, 42, 72, 120] // pixels a second
 /** Tells one cut of a clip from another. */
 const cutOf = (clip) => clip && `${clip.id} ${clip.start} ${clip.end} ${clip.missing}`
@@ -36,12 +43,11 @@ class CuttingTable {
       const button = event.target.closest("[data-do]")
       if (button) this.act(button.dataset.do)
     })
-    this.listening = new AbortController()
-    document.addEventListener("keydown", (event) => this.key(event), { signal: this.listening.signal })
+    keyboard().join(this)
   }
 
   close() {
-    this.listening.abort()
+    keyboard().leave(this)
     this.trimBar.close()
     this.monitor.stop()
   }
@@ -184,15 +190,15 @@ class CuttingTable {
     this.drawClock()
   }
 
-  key(event) {
-    const element = event.composedPath()[0]
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || !this.clips.length) return
-    if (element instanceof Element && element.closest(TYPING)) return
-    if (document.querySelector("dialog[open], [role=dialog]")) return
+  groups() {
+    return [{ title: "Reel", lines: this.clips.length ? LINES : [] }]
+  }
+
+  key(event, _, element) {
+    if (!this.clips.length || document.querySelector("dialog[open], [role=dialog]")) return false
     const name = this.action(event, element)
-    if (!name) return
-    event.preventDefault()
-    this.act(name)
+    if (name) this.act(name)
+    return Boolean(name)
   }
 
   action(event, element) {
