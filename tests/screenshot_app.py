@@ -43,8 +43,8 @@ QUIET = (
     " || image.loading === 'lazy' && (box => box.bottom < 0 || box.top > innerHeight || box.right < 0"
     " || box.left > innerWidth)(image.getBoundingClientRect()))"  # those out of view are not loaded
     " && [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].every(each =>"
-    " [...each.shadowRoot.querySelectorAll('video:not([hidden])')]"
-    ".every(video => video.readyState >= 3 && !video.seeking))"
+    " [...each.shadowRoot.querySelectorAll('video:not([hidden]):not(.tile video:not(.front))')]"
+    ".every(video => !video.checkVisibility() || (video.readyState >= 3 && !video.seeking)))"
 )
 
 

@@ -132,7 +132,8 @@ class TestOnAPhone:
             acts = [
                 button(name=name, exact=True) for name in ("Mark correct", "Mark wrong", "Add to highlights")
             ]
-            play = button(name="Play", exact=True)
+            button(name="Show the whole player").click()
+            play = page.locator(".bar .play")
             fits(page, *search, page.locator("video"), play, *acts)
             name = page.locator(".fx-card .fx-name").first  # is not pressed together by what stands beside it
             assert name.evaluate("name => name.scrollWidth <= name.clientWidth")

@@ -245,7 +245,8 @@ def test_from_the_bell_to_the_history(settings, service, receiver, tmp_path):
         ring(service, receiver.at())
         page.goto(f"{address}/review?view=alerts")
         page.wait_for_selector(".fx-state-delivered")
-        assert page.locator(".fx-alert-name").all_inner_texts() == ["Cars", "Green cars"]
+        page.locator(".fx-alert-name").nth(1).wait_for(state="attached")
+        assert page.locator(".fx-alert-name").all_text_contents() == ["Cars", "Green cars"]
         delivered = len(receiver.got)
         page.get_by_role("button", name="Test").first.click()
         page.get_by_text("the test arrived").wait_for()

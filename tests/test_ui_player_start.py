@@ -19,7 +19,7 @@ PRESSED = """() => {
     const video = () => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
         .map(each => each.shadowRoot?.querySelector('video')).find(Boolean)
     const before = video().poster
-    document.querySelector('.st-key-play_1 button').click()
+    document.querySelector('.st-key-play_1').click()
     return [before, video().poster]
 }"""
 
@@ -38,7 +38,7 @@ def test_a_card_plays_at_a_press_and_goes_on_when_the_page_follows(tmp_path):
         )
         before, after = page.evaluate(PRESSED)  # in one step: the server cannot have answered yet
         assert before != after and "/moments/picture/" in after
-        page.wait_for_selector(".st-key-card_1 .fx-now")
+        page.wait_for_selector(".fx-card.fx-now .st-key-play_1")
         video.evaluate(
             "video => { video.loads = 0; video.addEventListener('loadstart', () => video.loads++) }"
         )

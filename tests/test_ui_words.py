@@ -132,7 +132,10 @@ class TestInABrowser:
                 "What is said",
                 "What is written",
             ]
-            assert page.locator(".fx-offer.fx-notready b").all_inner_texts() == ["What happens"]
+            assert page.locator(".fx-offer.fx-notready b").all_inner_texts() == [
+                "What happens",
+                "How it looks",
+            ]
             box = page.get_by_role("checkbox", name="What is said")
             box.wait_for()
             assert box.is_checked() and page.get_by_role("checkbox", name="What happens").is_disabled()
@@ -159,6 +162,7 @@ class TestInABrowser:
             assert page.locator(".fx-bar-legend .fx-track").all_inner_texts() == ["Speech", "Screen text"]
             fits(page, page.locator(".fx-lib-tile").last)
             page.locator("a.fx-lib-tile").first.click()
+            page.get_by_role("button", name="Show the whole player").click()
             page.wait_for_selector(".line")
             assert page.get_by_text("This video has no captions yet.").first.is_visible()
             assert page.locator(".names span").all_inner_texts() == ["Speech", "Screen text"]

@@ -123,7 +123,7 @@ class Answers {
       place && event.clientX >= place.left && event.clientX < place.right && event.clientY >= place.top && event.clientY < place.bottom
     if (this.scrubbed && this.scrubbed.image !== (over ? image : null)) this.rest()
     if (!over) return
-    this.scrubbed ??= { image, thumb, still: image.src, frames: this.frames(image.src, thumb.dataset) }
+    this.scrubbed ??= { image, thumb, still: image.getAttribute("src"), frames: this.frames(image.src, thumb.dataset) }
     const share = (event.clientX - place.left) / place.width
     const frame = this.scrubbed.frames[Math.floor(share * FRAMES)]
     thumb.style.setProperty("--at", `${100 * share}%`)

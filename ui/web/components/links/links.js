@@ -3,6 +3,7 @@
 
 const FOLLOW_MS = 250
 const RESTORE_MS = 3000
+const SETTLED_MS = 500
 const PLACES = "footage places"
 
 const scroller = () => document.querySelector("[data-testid=stMain]")
@@ -74,18 +75,27 @@ class Links {
     this.send(new URL(link.href).search.slice(1))
   }
 
-  /** Scroll to where the place was left, once it is tall enough; another one starts at its top. */
+  /** Scroll to where the place was left, and stay there while the page is drawn; another one starts at its top. */
   restore(place) {
     const { [place]: top = 0, ...others } = places()
     keep(others)
     const end = performance.now() + RESTORE_MS
-    const go = () => {
+    let right = performance.now() // since when it is there
+    const scrolled = new AbortController()
+    for (const name of ["wheel", "touchmove", "pointerdown", "keydown"])
+      addEventListener(name, () => scrolled.abort(), { signal: scrolled.signal, passive: true, capture: true })
+    const go = (now) => {
       const main = scroller()
-      if (!main || this.place !== place) return
-      main.scrollTop = top
-      if (Math.abs(main.scrollTop - top) > 2 && performance.now() < end) requestAnimationFrame(go)
+      if (!main || this.place !== place || now > end || now - right > (top && SETTLED_MS)) scrolled.abort()
+      if (scrolled.signal.aborted) return
+      if (Math.abs(main.scrollTop - top) > 2) {
+        main.scrollTop = top
+        right = now
+      }
+      requestAnimationFrame(go)
     }
-    go()
+    if (scroller()) scroller().scrollTop = top
+    requestAnimationFrame(go)
   }
 
   /** Mark the row of what plays: rows say when in data-start and data-end. */
