@@ -137,6 +137,7 @@ class TestOnAPhone:
             fits(page, *search, page.locator("video"), play, *acts)
             name = page.locator(".fx-card .fx-name").first  # is not pressed together by what stands beside it
             assert name.evaluate("name => name.scrollWidth <= name.clientWidth")
+            button(name="Make the player small").click()
             button(name="Options").click()
             page.get_by_text("Rank by").wait_for()
             fits(page, button(name="Save", exact=True))

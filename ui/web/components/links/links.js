@@ -72,6 +72,7 @@ class Links {
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
     event.preventDefault()
     keep({ ...places(), [this.place]: scroller()?.scrollTop ?? 0 })
+    globalThis.footagePlace = null // it is left: who comes back before the next page is drawn comes back all the same
     this.send(new URL(link.href).search.slice(1))
   }
 
