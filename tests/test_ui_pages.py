@@ -339,7 +339,9 @@ class TestInABrowser:
 
     def _start(self, page, folder):
         box = page.get_by_role("textbox", name="Index a folder")
+        folded = page.get_by_text("Add videos")
+        box.or_(folded).first.wait_for()
         if not box.is_visible():
-            page.get_by_text("Add videos").click()
+            folded.click()
         box.fill(str(folder))
         page.get_by_role("button", name="Index", exact=True).click()

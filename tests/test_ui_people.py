@@ -49,7 +49,6 @@ def test_an_editor_takes_a_trimmed_moment_to_resolve(served):
         page.get_by_text("Added").first.wait_for()
         go_to(page, "Highlights")
         page.wait_for_selector(".st-key-cutting_table")
-        page.locator(".st-key-export_program").get_by_text("DaVinci Resolve").wait_for()  # chosen at first
         press(page, "Export editor package")
         package = exported(page)
         names = package.namelist()
