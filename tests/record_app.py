@@ -150,9 +150,8 @@ def record(db: Path, out: Path) -> None:
         shutil.copytree(db, copy)
         settings = {"db": copy, "model": "demo", "cache_dir": Path(folder) / "cache"}
         with running_app(ROOT / "ui" / "web" / "app.py", **settings) as address:
-            with browser_page(
-                f"{address}/?q={QUESTION.replace(' ', '+')}", width=WIDTH, height=HEIGHT
-            ) as page:
+            asked = f"{address}/?{urlencode({'q': QUESTION})}"
+            with browser_page(asked, width=WIDTH, height=HEIGHT) as page:
                 page.wait_for_selector(ANSWERED)
                 for name, shown in (("Review", ".st-key-review_view"), ("Library", "a.fx-lib-tile")):
                     page.get_by_role("link", name=name).click()
