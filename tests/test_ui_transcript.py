@@ -142,7 +142,9 @@ class TestInABrowser:
 
     def test_a_selected_passage_is_the_clip_to_the_word(self, open_read):
         read = open_read()
-        read.select(read.word("brüllt", of="Löwe"), read.word("frame", of="Now"))
+        read.word("frame", of="Now")  # brings the later line into view, then the places are looked up
+        first, last = read.word("brüllt", of="Löwe"), read.word("frame", of="Now")
+        read.select(first, last)
         read.until(lambda: read.result()[:2] == [10.0, 12.5])
         assert read.clock("in") == "0:10.000" and read.clock("out") == "0:12.500"
         read.until(lambda: read.now() == "0:10.000")
