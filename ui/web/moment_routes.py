@@ -35,7 +35,6 @@ _KEPT = "private, max-age=604800, immutable"
 _THREADS = 6
 _PICTURE_PATIENCE_SECONDS = 60.0
 """How long a picture waits for its turn: a page of them asks at once, and decoders take seconds to start."""
-_CLIP_PATIENCE_SECONDS = 20.0
 _MISSING = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 180 120"><rect width="180" height="120" '
     'fill="#8a93a5" fill-opacity=".14"/><g fill="none" stroke="#8a93a5" stroke-width="3" '
@@ -82,7 +81,9 @@ class MomentRoutes:
 
     @cached_property
     def _clips(self) -> MomentMedia:
-        return self._cutter(_CLIP_PATIENCE_SECONDS)
+        from service.moment_media import PATIENCE_SECONDS
+
+        return self._cutter(PATIENCE_SECONDS)
 
     def _cutter(self, patience_seconds: float) -> MomentMedia:
         from service.moment_media import MomentMedia

@@ -33,11 +33,12 @@ class Bar {
     const input = this.input
     if (input) this.combobox.adopt(input)
     this.draw(fresh || !input ? data.asked : input.value)
-    if (fresh) requestAnimationFrame(() => this.found()) // the page may have drawn the box by then
+    if (fresh) requestAnimationFrame(() => this.adopt()) // the page may have drawn the box by then
     if (data.found && this.combobox.isOpen) this.combobox.open()
   }
 
-  found() {
+  /** Take the search box that the page has by now, and draw what it holds. */
+  adopt() {
     const { input } = this
     if (!input) return
     this.combobox.adopt(input)
