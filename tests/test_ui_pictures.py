@@ -297,9 +297,15 @@ def test_a_picture_finds_its_clip_and_a_box_on_a_paused_frame_finds_another(page
     # 2. A box on a frame of the clip on show, one with a ball: the other clip with a ball.
     page.locator(".panel [data-do=remove]").click()
     page.wait_for_selector(".fx-tiles")
+    cuts: list = []
+    page.route("**/moments/clip/**.json*", cuts.append)
     page.goto(f"{page.url.partition('?')[0]}?picture=blue_ball.mp4@0:02")
     show_similar(page)
-    page.wait_for_selector(".stage video")
+    page.locator(".stage .waiting").wait_for()
+    assert page.locator(".stage .look").is_hidden()  # what stands there is not the picture yet
+    page.unroute("**/moments/clip/**.json*")
+    for cut in cuts:
+        cut.continue_()
     page.wait_for_function("!document.querySelector('[data-testid=stSpinner]')")
     page.locator(".stage [data-do=select]").click()
     drag_over(page, ".stage .surface", (0.3, 0.35, 0.7, 0.95))

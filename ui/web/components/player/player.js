@@ -156,6 +156,11 @@ class Player {
     return this.clip.start + Math.max(0, this.video.currentTime - TINY)
   }
 
+  /** Whether the moment itself is on show, not what stands there until its clip has come. */
+  get stands() {
+    return Boolean(this.clip?.url) && !this.wanted
+  }
+
   get end() {
     const long = this.video.duration
     return this.clip && Number.isFinite(long) ? this.clip.start + long : (this.clip?.end ?? 0)

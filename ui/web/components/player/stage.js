@@ -254,7 +254,7 @@ class Stage {
   /** Search by the picture on show, or by the box on it. */
   find() {
     const { player } = this
-    if (!player.clip) return false
+    if (!player.stands) return false
     player.video.pause()
     this.ask({ action: "picture", at: player.now, box: this.selection.box })
     return true
@@ -262,7 +262,7 @@ class Stage {
 
   /** Begin or end drawing a box on the picture, which stands still for that. */
   select() {
-    if (!this.player.clip || !this.actions.includes("picture")) return false
+    if (!this.player.stands || !this.actions.includes("picture")) return false
     this.player.video.pause()
     this.selection.turn(!this.selection.on)
     this.draw()
@@ -331,7 +331,7 @@ class Stage {
     this.tracks.draw(now)
     const drawn = this.boxes.has || this.tracks.has
     root.querySelector("[data-do=boxes]").hidden = !drawn
-    this.selection.draw(this.actions.includes("picture") && Boolean(player.clip) && !playing)
+    this.selection.draw(this.actions.includes("picture") && player.stands && !playing)
   }
 }
 
