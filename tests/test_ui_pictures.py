@@ -298,14 +298,14 @@ def test_a_picture_finds_its_clip_and_a_box_on_a_paused_frame_finds_another(page
     page.locator(".panel [data-do=remove]").click()
     page.wait_for_selector(".fx-tiles")
     cuts: list = []
-    page.route("**/moments/clip/**.json*", cuts.append)
+    page.route("**/moments/clip/**.json*", lambda cut: cuts.append(cut))
     page.goto(f"{page.url.partition('?')[0]}?picture=blue_ball.mp4@0:02")
     show_similar(page)
     page.locator(".stage .waiting").wait_for()
     assert page.locator(".stage .look").is_hidden()  # what stands there is not the picture yet
-    page.unroute("**/moments/clip/**.json*")
     for cut in cuts:
         cut.continue_()
+    page.unroute("**/moments/clip/**.json*")
     page.wait_for_function("!document.querySelector('[data-testid=stSpinner]')")
     page.locator(".stage [data-do=select]").click()
     drag_over(page, ".stage .surface", (0.3, 0.35, 0.7, 0.95))
