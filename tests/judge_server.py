@@ -90,6 +90,7 @@ def tokens_of(text: str) -> int:
 
 class JudgeHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer in two writes may wait 40 ms
     state: JudgeServer
 
     def log_message(self, *_):

@@ -159,6 +159,7 @@ def data_of(url):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer in two writes may wait 40 ms
     state: State
 
     def log_message(self, *_):
