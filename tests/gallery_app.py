@@ -135,7 +135,7 @@ def not_found(page, address: str) -> State:
     page.wait_for_selector(".fx-empty")
     yield "not-found"
     page.goto(f"{address}/?{urlencode({'q': 'a green car camra:gate'})}")
-    page.wait_for_selector(".fx-notice, .st-key-mean, [class*=st-key-mend]", timeout=20_000)
+    page.wait_for_selector(".st-key-did_you_mean", timeout=20_000)
     yield "misspelt"
 
 

@@ -7,6 +7,7 @@ import html
 import json
 import os
 import re
+import shlex
 import shutil
 import string
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from indexer.pipeline import index
 from search.query.parser import parse_query
 from search.results import SearchCoverage, SearchResult, Timings
 from service import previews
+from ui.text import sentence
 from ui.web.components import cards, dates, evidence, markup, notices, questions, timeline
 
 UI = Path(__file__).resolve().parents[1] / "ui" / "web"
@@ -198,9 +200,9 @@ def test_cards_and_notices_keep_foreign_text_text():
 
 
 def test_errors_become_sentences():
-    assert notices.sentence("no index found at x") == "No index found at x."
-    assert notices.sentence("Why?") == "Why?"
-    assert notices.sentence(" ") == ""
+    assert sentence("no index found at x") == "No index found at x."
+    assert sentence("Why?") == "Why?"
+    assert sentence(" ") == ""
 
 
 def test_the_cache_forgets_its_oldest_files(tmp_path):
@@ -382,7 +384,25 @@ def test_without_an_index_the_page_says_the_command(open_app, tmp_path):
 def test_a_broken_index_gets_a_sentence(open_app, tmp_path):
     (tmp_path / "broken.lancedb").mkdir()
     (tmp_path / "broken.lancedb" / "letter.txt").write_text("no index")
-    assert "fx-problem" in page(open_app(tmp_path / "broken.lancedb"))
+    shown = page(open_app(tmp_path / "broken.lancedb"))
+    assert "The index cannot be opened" in shown and "is not an index: it holds" in shown
+
+
+def test_a_damaged_index_gets_the_commands_that_help(open_app, indexed, tmp_path):
+    damaged = tmp_path / "it's damaged.lancedb"
+    shutil.copytree(indexed, damaged)
+    for file in damaged.rglob("*.manifest"):
+        file.write_bytes(b"damaged")
+    shown = page(open_app(damaged))
+    assert "The index cannot be opened" in shown and "<code>footage db check --repair</code>" in shown
+    command = re.search(r"<pre>(.*)</pre>", shown)
+    assert command and shlex.split(html.unescape(command[1])) == [
+        "footage",
+        "db",
+        "check",
+        "--db",
+        str(damaged),
+    ]
 
 
 @pytest.mark.parametrize("model", ["/no/such/model", "no-such-model"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -93,7 +94,11 @@ def test_a_file_that_went_away_gets_a_drawing(served):
         assert answer.status_code == 404 and answer.headers["content-type"] == "image/svg+xml"
         assert b"no picture" in answer.content and "immutable" not in answer.headers["cache-control"]
         said = client.get(clip_address(gone, Span(20.0, 22.0)))
-        assert said.status_code == 404 and "park_dusk.mp4" in said.json()["error"]
+        assert said.status_code == 404
+        assert re.fullmatch(
+            r"park_dusk\.mp4 does not exist\.", said.json()["error"]
+        )  # the page joins these two
+        assert re.fullmatch(r"Looked for '.*'\.", said.json()["hint"])
     finally:
         (videos / "park_dusk.away").rename(videos / "park_dusk.mp4")
 

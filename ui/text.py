@@ -49,6 +49,14 @@ def count(number: int, noun: str, nouns: str = "") -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {nouns or f'{noun}s'}"
 
 
+def sentence(words: str) -> str:
+    """The words with a capital at the front and a full stop at the end."""
+    words = words.strip()
+    if not words:
+        return ""
+    return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")
+
+
 def tracks_searched(seconds: Mapping[str, float], total_seconds: float) -> str:
     """How much of each track was searched, tracks of equal lengths together.
 

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from footage.core.config import load_settings
-from footage.core.errors import FootageError, StoreMissingError
+from footage.core.errors import FootageError, StoreCorruptError, StoreMissingError
 from service.session import LoadModel
 from ui.web import styles
 from ui.web.access.visitor import may_edit
@@ -66,6 +66,8 @@ def main(load_model: LoadModel | None = None) -> None:
         from ui.web.views import first_run
 
         first_run.show(settings, error)
+    except StoreCorruptError as error:
+        st.html(notices.unreadable_index(str(settings.db), error))
     except FootageError as error:
         st.html(notices.problem(error))
     except Exception as error:  # a bug: the person gets a sentence, the terminal the traceback

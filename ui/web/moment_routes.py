@@ -18,6 +18,7 @@ from starlette.routing import Route, Router
 
 from footage.core.errors import FootageError
 from footage.core.types import Span
+from ui.text import sentence
 from ui.web.components.addresses import MOMENTS, WIDTHS, clip_address
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ class MomentRoutes:
         try:
             made = await self._cut(parameters["content_id"], span)
         except FootageError as error:
-            return JSONResponse({"error": str(error), "hint": error.hint}, HTTPStatus.NOT_FOUND)
+            what = str(error).rstrip(".") + "."  # a file name at the front keeps its letters
+            words = {"error": what, "hint": sentence(error.hint)}
+            return JSONResponse(words, HTTPStatus.NOT_FOUND)
         url = clip_address(
             parameters["content_id"], span, version=request.query_params.get("v", ""), ending="mp4"
         )

@@ -9,6 +9,7 @@ import typer
 
 from ui.cli import console, formatting, options, progress
 from ui.cli.setting_options import takes_settings
+from ui.text import sentence
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -83,14 +84,10 @@ def check(
         console.emit_records(check_records(result))
     else:
         for finding in result.found.findings:
-            console.results().print(console.plain(_sentence(finding.sentence)), soft_wrap=True)
+            console.results().print(console.plain(sentence(finding.sentence)), soft_wrap=True)
         _print_summary(result.found, result.repaired)
     if not result.sound:
         raise typer.Exit(console.EXIT_FAILED)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _print_summary(found: Checked, report: RepairReport | None) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from footage.core.errors import FootageError, UsageError
 from footage.core.types import Span, Video
 from service.watched import FollowedPath, SegmentRequest, ask_segment
-from ui.text import count
+from ui.text import count, sentence
 from ui.web.components import markup, notices
 from ui.web.components.addresses import picture_address
 from ui.web.components.player import FollowedObject
@@ -79,7 +79,7 @@ def _box(desk: Desk, video: Video, path: str, span: Span) -> None:
             if not able["track"]:
                 acts["track"] = st.form_submit_button("Track", icon=":material/route:")
     if able["point"] and able["track"]:
-        st.html(f'<p class="fx-sub">{markup.text(notices.sentence(able["point"]))}</p>')
+        st.html(f'<p class="fx-sub">{markup.text(sentence(able["point"]))}</p>')
     act: _Act | None = "ask" if described else next((each for each, pressed in acts.items() if pressed), None)
     if act:
         with st.spinner("The model is working."):

@@ -8,10 +8,9 @@ from pathlib import PurePath
 from footage.core.types import File
 from service.library_files import AWAY, recorded_at
 from service.transcript import VideoTrack
-from ui.text import short_path, track_name
+from ui.text import sentence, short_path, track_name
 from ui.web.components import cards, dates, links, markup
 from ui.web.components.addresses import picture_address
-from ui.web.components.notices import sentence
 
 STATE_WORDS = {
     "indexed": "Indexed",

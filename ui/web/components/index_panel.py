@@ -19,8 +19,8 @@ from ui.web.components import markup, notices, pages, track_choice
 
 NO_ROOTS = (
     "The app may index no folder yet.",
-    "Start it with footage ui --library-root path/to/videos, or fill the index with "
-    "footage index path/to/videos",
+    "Start it with `footage ui --library-root path/to/videos`, or fill the index with "
+    "`footage index path/to/videos`.",
 )
 """Shown if the app may index no folder."""
 _EVERY_SECONDS = 2.0
@@ -74,7 +74,9 @@ def _running(settings: Settings) -> None:
         words = "Stopping after the current windows"
     whole = progress.windows_total
     st.progress(progress.share, text=words)
-    facts = [("files", f"{progress.files_done:,} of {progress.files_total:,}")]
+    facts = []
+    if progress.files_total:
+        facts.append(("files", f"{progress.files_done:,} of {progress.files_total:,}"))
     if whole:
         facts.append(("windows", f"{progress.windows_done:,} of {whole:,}"))
     for each in progress.tracks:

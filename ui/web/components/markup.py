@@ -15,12 +15,18 @@ from search.query.lexical_match import FUNCTION_WORDS, same_word, words_of
 from ui.text import plain
 
 _MARKDOWN_SIGNS = re.compile(r"([!-/:-@\[-`{-~])")
+_CODE = re.compile(r"`([^`]+)`")
 _WORD_JOINER = "\N{WORD JOINER}"
 
 
 def text(value: object) -> str:
     """A text for use in HTML, in an element or in a quoted attribute."""
     return html.escape(plain(value), quote=True)
+
+
+def coded(value: str) -> str:
+    """``text`` in which what stands between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", text(value))
 
 
 def marked(value: str, words: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
 from footage.core.tracks import CAPTION_TRACK, is_image_track
-from ui.text import TRACK_NAMES, count, track_name
+from ui.text import TRACK_NAMES, count, sentence, track_name
 from ui.web.components import markup, summary
 
 if TYPE_CHECKING:
@@ -16,15 +17,31 @@ if TYPE_CHECKING:
 
 def problem(error: FootageError) -> str:
     """An error as one sentence and its hint."""
-    hint = f"<p>{markup.text(sentence(error.hint))}</p>" if error.hint else ""
-    what = f"<b>{markup.text(sentence(str(error)))}</b>"
+    hint = f"<p>{markup.coded(sentence(error.hint))}</p>" if error.hint else ""
+    what = f"<b>{markup.coded(sentence(str(error)))}</b>"
     return f'<div class="fx-notice fx-problem" role="alert">{what}{hint}</div>'
 
 
 def remark(head: str, body: str = "") -> str:
-    """A calm remark; both texts are shown as they are."""
-    more = f"<p>{markup.text(body)}</p>" if body else ""
+    """A calm remark; both texts are shown as they are, with commands between backticks as code."""
+    more = f"<p>{markup.coded(body)}</p>" if body else ""
     return f'<div class="fx-notice"><b>{markup.text(head)}</b>{more}</div>'
+
+
+def unreadable_index(db: str, error: FootageError) -> str:
+    """What the page says in place of all else when the index cannot be opened.
+
+    Args:
+        db: Where the index is.
+        error: Says what cannot be read.
+    """
+    return (
+        '<div class="fx-empty" role="alert"><h2>The index cannot be opened</h2>'
+        f"<p>{markup.text(sentence(str(error)))}</p>"
+        f"<p>{markup.coded(sentence(error.hint))} Nothing was changed.</p>"
+        "<p>What can be read, and what is damaged:</p>"
+        f"<pre>footage db check --db {markup.text(shlex.quote(db))}</pre></div>"
+    )
 
 
 def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
@@ -181,11 +198,3 @@ def videos_in(status: IndexStatus) -> int:
     """Videos that the index has anything of, as far as the tracks say: those of the track with most."""
     pictured = (each.track.videos for each in status.images.values())
     return max([status.videos, *(each.videos for each in status.tracks.values()), *pictured])
-
-
-def sentence(words: str) -> str:
-    """The words with a capital at the front and a full stop at the end."""
-    words = words.strip()
-    if not words:
-        return ""
-    return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")

@@ -37,12 +37,17 @@ def show(settings: Settings, error: FootageError | None = None) -> None:
     pages.begin()
     styles.load("filters")
     st.fragment(_follow, run_every=_EVERY_SECONDS)(settings)
-    st.html(
-        '<div class="fx-hero fx-begin"><h1>Search video by what happens, is said and is written in it.</h1>'
-        "<p>Nothing is indexed yet. Name a folder of videos, or try the sample clips.</p></div>"
-    )
     run = index_jobs.last(settings)
     goes_on = run is not None and run.state in ("running", "stopping")
+    now = (
+        "The first video can be searched as soon as it is done."
+        if goes_on
+        else "Nothing is indexed yet. Name a folder of videos, or try the sample clips."
+    )
+    st.html(
+        '<div class="fx-hero fx-begin"><h1>Search video by what happens, is said and is written in it.</h1>'
+        f"<p>{now}</p></div>"
+    )
     may = pages.may_index(settings)
     missing = {each.track: each.why_not for each in ready_tracks(settings)}
     with st.container(key="begin"):

@@ -15,7 +15,7 @@ from service import browse, library_files
 from service.audit import contradictions
 from service.browse import VideoDetails
 from service.transcript import Transcript, track_coverage, transcripts
-from ui.text import count, track_name
+from ui.text import count, sentence, track_name
 from ui.web import styles
 from ui.web.access.visitor import may_edit
 from ui.web.components import (
@@ -63,7 +63,7 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
     tracks = track_coverage(desk.service, [content_id])[content_id]
     st.html(video_facts.head(details.video, details.path, details.files, tracks, file))
     for warning in details.video.warnings:
-        st.html(notices.remark(notices.sentence(warning)))
+        st.html(notices.remark(sentence(warning)))
     if details.files and missing >= {each.path for each in details.files}:
         st.html(notices.remark("The video is missing.", " ".join(map(file_tiles.was_at, details.files[:3]))))
     words = player.VideoWords(transcripts(desk.service, content_id))

@@ -29,7 +29,8 @@ section { break-inside: avoid; margin-bottom: 1.2rem; }
 dl { margin: 0; display: grid; gap: .3rem; }
 dl div { display: grid; grid-template-columns: 8.6rem 1fr; gap: .8rem; align-items: baseline; }
 dd { margin: 0; }
-dt { display: flex; flex-wrap: wrap; gap: .25rem; align-items: baseline; }
+dt { display: flex; flex-wrap: wrap; gap: .25rem .4rem; align-items: baseline; }
+dt span { display: inline-flex; gap: .2rem; white-space: nowrap; }
 kbd { font: 600 .78rem/1.5 ui-monospace, monospace; padding: 0 .42rem; border: 1px solid var(--fx-line, #dfe4ee); border-bottom-width: 2px; border-radius: 6px; background: var(--fx-sunken, Field); }
 button { font: inherit; font-weight: 600; min-height: 2.2rem; padding: 0 1rem; border-radius: 9px; border: 1px solid var(--fx-line, #dfe4ee); background: transparent; color: inherit; cursor: pointer; }
 button:hover { background: var(--fx-soft, Field); }
@@ -141,12 +142,15 @@ class Keyboard {
 
   line({ keys, does }) {
     const [line, term, what] = ["div", "dt", "dd"].map((name) => document.createElement(name))
-    for (const key of keys)
+    for (const key of keys) {
+      const caps = document.createElement("span")
       for (const cap of keyCaps(key)) {
         const made = document.createElement("kbd")
         made.textContent = cap
-        term.append(made)
+        caps.append(made)
       }
+      term.append(caps)
+    }
     what.textContent = does
     line.append(term, what)
     line.dataset.keys = JSON.stringify(keys)
