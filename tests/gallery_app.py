@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from screenshot_app import QUIET, ROOT, WORDS, browser_page, running_app, wait_until
+from test_ui_gate import running
 
 SIZES = {390: 844, 1440: 900, 1920: 1080}
 GREEN = "a green person walks from right to left"
@@ -111,7 +112,7 @@ def first(page, address: str) -> State:
 
 def search(page, address: str) -> State:
     page.goto(f"{address}/?{urlencode({'q': CAR})}")
-    page.wait_for_selector(".st-key-looking")
+    page.wait_for_selector(".st-key-looking, .fx-why", state="attached")  # a quick check may be over
     page.wait_for_selector(".fx-card")
     yield "search-checking"
     page.wait_for_selector(LOOKED, state="attached")
@@ -132,7 +133,7 @@ def search(page, address: str) -> State:
 
 def not_found(page, address: str) -> State:
     page.goto(f"{address}/?{urlencode({'q': 'someone plays the piano'})}")
-    page.wait_for_selector(".fx-empty")
+    page.wait_for_selector(".fx-empty, .fx-notice")
     yield "not-found"
     page.goto(f"{address}/?{urlencode({'q': 'a green car camra:gate'})}")
     page.wait_for_selector(".st-key-did_you_mean", timeout=20_000)
@@ -262,7 +263,7 @@ def visitor(page, address: str) -> State:
     page.goto(f"{address}/?{urlencode({'q': CAR})}")
     page.wait_for_selector(LOOKED, state="attached")
     yield "visitor-search"
-    for name in ("highlights", "review", "library"):
+    for name in ("review", "library"):
         page.goto(f"{address}/{name}")
         page.wait_for_timeout(1500)
         yield f"visitor-{name}"
@@ -276,6 +277,7 @@ GROUPS: dict[str, tuple[Callable[..., State], ...]] = {
     "four": (cameras, failures),
     "nothing": (empty,),
     "damaged": (damaged,),
+    "visitor": (visitor,),
 }
 """Index of each state; "two" and "four" are numbers of cameras."""
 
@@ -288,6 +290,9 @@ def made(name: str, demo: Path, folder: Path) -> Path:
     match name:
         case "demo":
             return demo_index(demo, folder)
+        case "visitor":  # who may view alone
+            (folder / name).mkdir()
+            return demo_index(demo, folder / name)
         case "words":
             return Path(shutil.copytree(demo.with_name("words.lancedb"), folder / "words.lancedb"))
         case "unclocked":
@@ -322,10 +327,16 @@ def take(group: str, db: Path, given: argparse.Namespace, folder: Path) -> None:
     wanted = [each for each in GROUPS[group] if not given.pages or each.__name__ in given.pages]
     settings = {"db": db, "model": "demo", "cache_dir": folder / "cache", "export_dir": folder / "exports"}
     app = ROOT / "ui" / "web" / "app.py" if group == "nothing" else quick_app(folder)
-    with running_app(app, cwd=given.db.parents[1], device="cpu", **settings) as address:
+    with ExitStack() as stack:
+        if group == "visitor":
+            gated = stack.enter_context(running(folder / group, "--token", db=db))
+            address, first = gated.address, f"{gated.address}/?token={gated.token('view')}"
+        else:
+            address = stack.enter_context(running_app(app, cwd=given.db.parents[1], device="cpu", **settings))
+            first = address
         for size in given.sizes:
             for theme in given.themes:
-                with browser_page(address, width=size, height=SIZES[size], colors=theme) as page:
+                with browser_page(first, width=size, height=SIZES[size], colors=theme) as page:
                     page.set_default_timeout(60_000)
                     page.pictures = bool(db.exists() and group == "demo" and has_pictures(db))
                     for states in wanted:

@@ -5,7 +5,6 @@ Streamlit puts this folder first on the path, so nothing here may bear the name 
 
 from __future__ import annotations
 
-import importlib
 import logging
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from streamlit.navigation.page import Page
 from footage.core.config import load_settings
 from footage.core.errors import FootageError, StoreCorruptError, StoreMissingError
 from service.session import LoadModel
-from ui.web import styles
+from ui.web import styles, view_modules
 from ui.web.access.visitor import may_edit
 from ui.web.components import notices, resources, review_numbers, shortcuts
 
@@ -81,7 +80,8 @@ def main(load_model: LoadModel | None = None) -> None:
 
 def _show(view: str, desk: resources.Desk) -> None:
     """Draw a view; its module is loaded now, so that the first page waits for its own alone."""
-    importlib.import_module(f"ui.web.views.{view}").show(desk)
+    view_modules.load(view).show(desk)
+    view_modules.load_others()
 
 
 if __name__ == "__main__":
