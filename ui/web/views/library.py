@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
@@ -343,15 +344,22 @@ def zone_picker() -> None:
     if machine and machine != browser:
         names[machine] = f"Times of the server ({machine})"
     names.setdefault("UTC", "UTC")
-    others = sorted(available_timezones() - names.keys() - {"localtime", "posixrules", "Factory"})
     st.selectbox(
         "Time zone",
-        [*names, *(zone for zone in others if "/" in zone and not zone.startswith(("Etc/", "SystemV/")))],
+        [*names, *(zone for zone in _zones() if zone not in names)],
         format_func=lambda zone: names.get(zone, zone.replace("_", " ")),
         key=dates.ZONE_KEY,
         label_visibility="collapsed",
         width=280,
         persist_state="session",
+    )
+
+
+@cache
+def _zones() -> list[str]:
+    """The zones of places, in order; finding them reads a folder of hundreds of files."""
+    return sorted(
+        zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/"))
     )
 
 
