@@ -74,6 +74,21 @@ def test_an_event_is_corrected_found_and_taken_back(footage):
     assert found["text"] == response["original_text"]
 
 
+def test_a_correction_is_printed_with_its_words_and_times(first, tmp_path):
+    shutil.copytree(first / "index.lancedb", tmp_path / "index.lancedb")
+
+    def printed(*arguments: str) -> str:
+        done = runner.invoke(
+            app, ["correct", "beach_dusk.mp4@0:12", *arguments, "--db", str(tmp_path / "index.lancedb")]
+        )
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    green = "“A green car drives from left to right.”, 0:11.5-0:13.5"
+    assert printed("a tractor", "--to", "0:13") == f"Corrected: {green} → “a tractor”, 0:11.5-0:13.0.\n"
+    assert printed("--undo") == "Undone: “a tractor”, 0:11.5-0:13.0.\n"
+
+
 @pytest.mark.parametrize("words", ["a bear walks", "zebras walk"])  # by its words before and after the other
 def test_of_two_events_that_share_a_span_the_corrected_one_is_taken_back(footage, words):
     footage("correct", "beach_dusk.mp4@0:16", words, "--from", "11.5", "--to", "13.5")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from footage.core.timecode import format_time
 from ui.cli import console, options, progress
 from ui.cli.setting_options import takes_settings
 
@@ -65,8 +66,10 @@ def run(
         console.emit_record(CorrectionRecord.of(kept))
         return
     done = kept.correction
-    what = "Undone" if undo else "Corrected"
     when = "" if kept.searchable else " The current index run adds it when it ends."
-    console.results().print(
-        f"{what}: {console.plain(done.original_text)} → {console.plain(done.text)}.{when}", soft_wrap=True
+    caption, corrected = (
+        f"“{console.plain(text)}”, {format_time(span.start_seconds)}-{format_time(span.end_seconds)}"
+        for text, span in ((done.original_text, done.original_span), (done.text, done.span))
     )
+    said = f"Undone: {corrected}" if undo else f"Corrected: {caption} → {corrected}"
+    console.results().print(f"{said}.{when}", soft_wrap=True)
