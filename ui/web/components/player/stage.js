@@ -7,8 +7,9 @@ const UNITS = { second: () => 1, tenth: () => 0.1, frame: (player) => player.fra
 const NARROW = "(max-width: 640px)" // where the stage is docked at the bottom, as in styles/layout.css
 const STALE_MILLISECONDS = 4000 // so long the page may take to follow a moment that was started here
 const PARKED_MILLISECONDS = 3000
-const AHEAD = 6 // moments whose previews are cut before anybody asks
+const AHEAD = 3 // moments whose previews are cut before anybody asks
 const REST_MILLISECONDS = 250 // how long nothing changes before that begins
+const TYPING_MILLISECONDS = 1500 // how long no key is pressed before it goes on: an answer comes before a preview
 
 let parked = null // what was playing when the page took the player away, to go on where it puts it next
 
@@ -45,6 +46,7 @@ class Stage {
     this.listening = new AbortController()
     const options = { signal: this.listening.signal }
     document.addEventListener("click", (event) => this.pressed(event), { ...options, capture: true })
+    document.addEventListener("keydown", () => this.prepare(TYPING_MILLISECONDS), { ...options, capture: true })
     document.addEventListener("pointerover", (event) => this.pointed(event), { ...options, passive: true })
     this.dock = new Dock(root, this.listening.signal)
     keyboard().join(this)
@@ -152,18 +154,19 @@ class Stage {
     if (moment) fetchClip(moment.clip.ask).catch(() => {})
   }
 
-  /** Have the previews of the next moments cut, one after the other, once the page rests. */
-  prepare() {
+  /** Have the previews of the next moments cut, one after the other, once the page rests so long. */
+  prepare(milliseconds = REST_MILLISECONDS) {
     clearTimeout(this.ahead)
+    const turn = (this.turn = {})
     const here = this.upcoming.findIndex(({ of }) => of === this.of)
     const next = [...this.upcoming.slice(here + 1), ...this.upcoming.slice(0, Math.max(0, here))].slice(0, AHEAD)
     const cut = async () => {
       for (const { clip } of next) {
-        if (this.listening.signal.aborted) return
+        if (this.turn !== turn || this.listening.signal.aborted) return
         await fetchClip(clip.ask).catch(() => {})
       }
     }
-    if (next.length) this.ahead = setTimeout(cut, REST_MILLISECONDS)
+    if (next.length) this.ahead = setTimeout(cut, milliseconds)
   }
 
   // -- To Python --------------------------------------------------------------------
