@@ -330,13 +330,13 @@ def take(group: str, db: Path, given: argparse.Namespace, folder: Path) -> None:
     with ExitStack() as stack:
         if group == "visitor":
             gated = stack.enter_context(running(folder / group, "--token", db=db))
-            address, first = gated.address, f"{gated.address}/?token={gated.token('view')}"
+            address, entry = gated.address, f"{gated.address}/?token={gated.token('view')}"
         else:
             address = stack.enter_context(running_app(app, cwd=given.db.parents[1], device="cpu", **settings))
-            first = address
+            entry = address
         for size in given.sizes:
             for theme in given.themes:
-                with browser_page(first, width=size, height=SIZES[size], colors=theme) as page:
+                with browser_page(entry, width=size, height=SIZES[size], colors=theme) as page:
                     page.set_default_timeout(60_000)
                     page.pictures = bool(db.exists() and group == "demo" and has_pictures(db))
                     for states in wanted:

@@ -32,12 +32,7 @@ def main(load_model: LoadModel | None = None) -> None:
     st.logo(str(_COMPONENTS / "logo.svg"), size="large")
     styles.load("base")
     shortcuts.everywhere()
-    views = {
-        "Search": ("searching", "search"),
-        "Highlights": ("highlights", "movie"),
-        "Review": ("review", "checklist"),
-        "Library": ("library", "video_library"),
-    }
+    views = dict(view_modules.VIEWS)
     if not may_edit():
         del views["Highlights"]  # nothing can be made of them
     try:

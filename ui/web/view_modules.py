@@ -7,8 +7,13 @@ import threading
 from functools import cache
 from types import ModuleType
 
-VIEWS = ("searching", "highlights", "review", "library")
-"""In the order of the navigation."""
+VIEWS = {
+    "Search": ("searching", "search"),
+    "Highlights": ("highlights", "movie"),
+    "Review": ("review", "checklist"),
+    "Library": ("library", "video_library"),
+}
+"""The pages by title, in the order of the navigation: module and icon."""
 
 
 def load(view: str) -> ModuleType:
@@ -19,4 +24,6 @@ def load(view: str) -> ModuleType:
 @cache
 def load_others() -> None:
     """Load all pages in the background, once: turning to one of them waits for no module then."""
-    threading.Thread(target=lambda: [load(view) for view in VIEWS], daemon=True, name="pages").start()
+    threading.Thread(
+        target=lambda: [load(view) for view, _ in VIEWS.values()], daemon=True, name="pages"
+    ).start()

@@ -15,7 +15,7 @@ from search.query.lexical_match import FUNCTION_WORDS, same_word, words_of
 from ui.text import plain
 
 _MARKDOWN_SIGNS = re.compile(r"([!-/:-@\[-`{-~])")
-_CODE = re.compile(r"`([^`]+)`")
+_CODE = re.compile(r"`(footage [^`]+)`")
 _WORD_JOINER = "\N{WORD JOINER}"
 
 
@@ -25,7 +25,7 @@ def text(value: object) -> str:
 
 
 def coded(value: str) -> str:
-    """``text`` in which what stands between backticks is code."""
+    """``text`` in which our commands between backticks are code; a file name keeps its backticks."""
     return _CODE.sub(r"<code>\1</code>", text(value))
 
 

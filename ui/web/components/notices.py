@@ -23,7 +23,7 @@ def problem(error: FootageError) -> str:
 
 
 def remark(head: str, body: str = "") -> str:
-    """A calm remark; both texts are shown as they are, with commands between backticks as code."""
+    """A calm remark; both texts are shown as they are, with our commands between backticks as code."""
     more = f"<p>{markup.coded(body)}</p>" if body else ""
     return f'<div class="fx-notice"><b>{markup.text(head)}</b>{more}</div>'
 
