@@ -11,6 +11,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from ui.web.export_jobs import JOBS
 from ui.web.search_runs import SearchRun
 
 
@@ -48,6 +49,7 @@ def pages_of(
         return whole(app.run())
 
     yield start
+    JOBS.close()  # of this process, so that the next app would show them
     config.set_option("server.address", before)
 
 

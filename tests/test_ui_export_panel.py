@@ -44,7 +44,7 @@ def rushes(tmp_path, monkeypatch):
         monkeypatch.setenv(f"FOOTAGE_{name}", str(value))
     monkeypatch.delenv("FOOTAGE_CONFIG", raising=False)
     yield folder
-    JOBS.cancel_all()
+    JOBS.close()
 
 
 def opened(**query):
@@ -176,9 +176,10 @@ def test_a_cancelled_export_leaves_nothing_and_another_can_start(rushes, tmp_pat
     job.thread.join(60)
     assert job.state == "cancelled" and list(out.iterdir()) == []
     again = jobs.start("me", name="y", kind="Clips", write=write)
-    jobs.cancel_all()
-    assert again.state == "cancelled" and [each.name for each in jobs.of("me")] == ["y", "x"]
+    assert [each.name for each in jobs.of("me")] == ["y", "x"]
     assert jobs.get(job.id, "me") is job and jobs.get(job.id, "you") is None
+    jobs.close()
+    assert again.state == "cancelled" and jobs.of("me") == [] and jobs.get(job.id, "me") is None
 
 
 def test_a_source_that_is_gone_is_said_in_a_sentence(rushes, tmp_path):

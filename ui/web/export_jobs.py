@@ -125,8 +125,8 @@ class ExportJobs:
             job = self._jobs.get(job_id)
         return job if job is not None and secrets.compare_digest(job.owner, owner) else None
 
-    def cancel_all(self) -> None:
-        """Cancel what goes on, and wait a little while it clears up."""
+    def close(self) -> None:
+        """Cancel what goes on, wait a little while it clears up, and forget all."""
         with self._lock:
             running = [job for job in self._jobs.values() if job.state == "running"]
         for job in running:
@@ -135,11 +135,13 @@ class ExportJobs:
         for job in running:
             if job.thread is not None:
                 job.thread.join(max(0.0, until - time.monotonic()))
+        with self._lock:
+            self._jobs.clear()
 
 
 JOBS = ExportJobs()
 """The exports of this app."""
-atexit.register(JOBS.cancel_all)
+atexit.register(JOBS.close)
 
 
 def owner_of(visitor: Visitor) -> str:
