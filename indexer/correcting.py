@@ -66,20 +66,27 @@ def correct(
     if (text, span) == (event.text, event.span):
         raise UsageError("nothing was changed", hint="Change the text or the times.")
     text, span = _checked(store, event.content_id, text, span)
-    said = store.annotations.corrections.all([event.content_id])
-    before = next((each for each in corrections.standing(said) if each.event_id == event.id), None)
-    correction = Correction(
-        uuid.uuid4().hex,
-        event.content_id,
-        before.original_span if before else event.span,
-        before.original_text if before else event.text,
-        span,
-        text,
-        author.strip(),
-        time.time(),
-    )
-    store.annotations.corrections.put([correction])
-    return KeptCorrection(correction, _take_in(store, event.content_id, embedders))
+    return _keep(store, event, text, span, author, embedders)
+
+
+def remove(
+    store: Store, event: Event, *, author: str = "", embedders: Callable[[], Sequence[TextEmbedder]]
+) -> KeptCorrection:
+    """Remove an event that does not happen: searches no longer find it. It is kept as a correction.
+
+    The caption stays as it is, and the event is there again once the removal is undone.
+
+    Args:
+        store: The index.
+        event: The event as the index has it.
+        author: Who says so.
+        embedders: As of ``correct``.
+
+    Raises:
+        StoreError: the index cannot be written.
+        ModelError: an embedder cannot be loaded.
+    """
+    return _keep(store, event, "", event.span, author, embedders)
 
 
 def add(
@@ -160,6 +167,31 @@ def corrected(store: Store, content_id: str) -> corrections.Corrected:
     records = store.windows.of(content_id)
     windows = {record.window.index: record.window.span for record in records}
     return corrections.apply(content_id, merge_events(content_id, records), said, windows=windows)
+
+
+def _keep(
+    store: Store,
+    event: Event,
+    text: str,
+    span: Span,
+    author: str,
+    embedders: Callable[[], Sequence[TextEmbedder]],
+) -> KeptCorrection:
+    """Keep another version of what an event is, made for the same caption, and take it in."""
+    said = store.annotations.corrections.all([event.content_id])
+    before = next((each for each in corrections.standing(said) if each.event_id == event.id), None)
+    correction = Correction(
+        uuid.uuid4().hex,
+        event.content_id,
+        before.original_span if before else event.span,
+        before.original_text if before else event.text,
+        span,
+        text,
+        author.strip(),
+        time.time(),
+    )
+    store.annotations.corrections.put([correction])
+    return KeptCorrection(correction, _take_in(store, event.content_id, embedders))
 
 
 def _checked(store: Store, content_id: str, text: str, span: Span) -> tuple[str, Span]:

@@ -17,7 +17,7 @@ from service.requests import Request
 
 if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
-    from indexer.correcting import KeptCorrection
+    from indexer.correcting import KeptCorrection as KeptCorrection
     from service.session import Service
 
 E = TypeVar("E", Event, Correction)
@@ -35,6 +35,8 @@ class CorrectRequest(Request):
     """When it starts, in video time; as captioned when None."""
     end_seconds: float | None = None
     """When it ends; as captioned when None."""
+    remove: bool = False
+    """The event does not happen: remove it instead."""
     undo: bool = False
     """Take the last version back instead."""
     event_id: str | None = None
@@ -44,13 +46,17 @@ class CorrectRequest(Request):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if self.undo and (self.text or self.start_seconds is not None or self.end_seconds is not None):
-            raise UsageError("--undo excludes a new text or new times.")
+        changed = self.text or self.start_seconds is not None or self.end_seconds is not None
+        if self.undo and self.remove:
+            raise UsageError("--undo excludes --remove.", hint="To undo a removal: --undo alone.")
+        for name, chosen in (("--undo", self.undo), ("--remove", self.remove)):
+            if chosen and changed:
+                raise UsageError(f"{name} excludes a new text or new times.")
         return self
 
 
 def correct(service: Service, request: CorrectRequest, *, on_event: Listener = ignore) -> KeptCorrection:
-    """Correct an event, or take a correction back; it is found by the new words at once.
+    """Correct or remove an event, or take a correction back; searches know of it at once.
 
     Of several events at a moment, the shortest is used; if several are equally short, the error lists them.
 
@@ -78,6 +84,8 @@ def correct(service: Service, request: CorrectRequest, *, on_event: Listener = i
         return correcting.undo(store, _chosen(corrected, request.event_id), embedders=loaded)
     at_moment(events, seconds, video=video)  # or it says which event is nearest
     event = _chosen(events_at(events, seconds), request.event_id)
+    if request.remove:
+        return correcting.remove(store, event, author=request.author, embedders=loaded)
     first = event.span.start_seconds if request.start_seconds is None else request.start_seconds
     past = event.span.end_seconds if request.end_seconds is None else request.end_seconds
     if first >= past:
@@ -121,6 +129,33 @@ def correct_event(
         request.event,
         text=request.text,
         span=request.span,
+        author=request.author,
+        embedders=lambda: service.embedders(on_event),
+    )
+
+
+class RemoveEventRequest(Request):
+    """An event of the index that does not happen."""
+
+    event: InstanceOf[Event]
+    """The event as the index has it."""
+    author: str = ""
+    """The person who removes it."""
+
+
+def remove_event(
+    service: Service, request: RemoveEventRequest, *, on_event: Listener = ignore
+) -> KeptCorrection:
+    """Remove an event that is at hand: searches no longer find it. ``undo`` brings it back.
+
+    Raises:
+        FootageError: the index or an embedder cannot be used.
+    """
+    from indexer import correcting
+
+    return correcting.remove(
+        service.store(),
+        request.event,
         author=request.author,
         embedders=lambda: service.embedders(on_event),
     )
@@ -236,4 +271,5 @@ def _id_of(each: Event | Correction) -> str:
 
 def _listed(each: Event | Correction) -> str:
     times = f"{format_time(each.span.start_seconds)} - {format_time(each.span.end_seconds)}"
-    return f'{_id_of(each)[:_ID_DIGITS]}: "{each.text}" ({times})'
+    text = each.original_text if isinstance(each, Correction) and each.removes else each.text
+    return f'{_id_of(each)[:_ID_DIGITS]}: "{text}" ({times})'

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.core.corrections import Correction, apply, same_time, standing
+from footage.core.corrections import Correction, apply, restored, same_time, standing
 from footage.core.timeline import event_id
 from footage.core.types import Event, Span
 
@@ -39,7 +39,7 @@ corrections = st.lists(
         st.integers(1, 9),
         st.builds(lambda s, t: event(t, s.start_seconds, s.end_seconds), SPANS, WORDS),
         SPANS,
-        WORDS,
+        st.one_of(WORDS, st.just("")),
         st.integers(0, 1),
     ),
     max_size=4,
@@ -52,8 +52,11 @@ def test_what_stands_is_there_once_and_twice_is_as_good_as_once(timeline, versio
     once = apply("c", timeline, versions, windows=WINDOWS)
     assert apply("c", once.events, versions, windows=WINDOWS).events == once.events
     ids = [each.id for each in once.events]
-    assert len(ids) == len(set(ids)) and {each.event_id for each in standing(versions)} <= set(ids)
-    assert {*once.matched, *once.unmatched} == {*standing(versions)}
+    stands = standing(versions)
+    assert len(ids) == len(set(ids))
+    assert {each.event_id for each in stands if not each.removes} <= set(ids)
+    assert all(text for text, _ in said(once))
+    assert {*once.matched, *once.unmatched} == {*stands}
     assert not set(once.matched) & set(once.unmatched)
 
 
@@ -95,6 +98,22 @@ def test_the_latest_version_counts_until_it_is_taken_back():
     assert said(apply("c", [event()], [undone, first], windows=WINDOWS))[0][0] == "A fox runs."
     both = [undone, replace(first, undone_at=9.0)]
     assert apply("c", [event()], both, windows=WINDOWS).events == (event(),)
+
+
+def test_a_removed_event_is_gone_until_that_is_undone():
+    removal = correction(2, text="")
+    cat = event("A cat sleeps.", 8, 9)
+    for moved in (event(), event("a dog runs", 2.5, 6.5)):
+        result = apply("c", [moved, cat], [correction(1), removal], windows=WINDOWS)
+        assert result.events == (cat,) and result.matched == (removal,)
+    undone = replace(removal, undone_at=9.0)
+    assert "A fox runs." in dict(said(apply("c", [event(), cat], [correction(1), undone], windows=WINDOWS)))
+    assert restored([correction(1), undone]) == [] and restored([undone]) == [undone]
+
+
+def test_what_was_captioned_in_other_words_after_a_removal_is_an_event():
+    other = event("A cat sleeps.")
+    assert apply("c", [other], [correction(text="")], windows=WINDOWS).events == (other,)
 
 
 def test_it_belongs_to_every_window_that_shows_it_and_without_one_to_none():

@@ -13,7 +13,8 @@ from footage.core.errors import UsageError
 from footage.core.types import Provenance, Span
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from indexer.correcting import correct, corrected, undo
+from footage.store.checking import check
+from indexer.correcting import add, correct, corrected, redo, remove, undo
 from indexer.events import Projector
 from indexer.pipeline import index, reembed
 from search.engine import Engine
@@ -129,6 +130,55 @@ def test_said_while_a_run_goes_on_it_is_taken_in_by_the_next_one(store, first, e
     assert event in store.events.all() and store.vectors.uncorrected(embedder.name) == {event.content_id}
     again(store, first, embedder, TruthModel(), mix="refuse")
     assert best(store, embedder) == WORDS and not store.vectors.uncorrected(embedder.name)
+
+
+def test_a_removed_event_is_found_no_more_and_undoing_brings_it_back(store, embedder):
+    before = (store.events.all(), set(store.texts.all()))
+    event = before[0][0]
+    kept = remove(store, event, author=" Ann ", embedders=lambda: [embedder])
+    assert kept.searchable and kept.correction.removes and kept.correction.author == "Ann"
+    assert [each.id for each in store.events.all()] == [each.id for each in before[0][1:]]
+    assert event.text not in {row.text for row in store.vectors.of(embedder.name, event.content_id).values()}
+    assert not any(event.text in text.text for text in store.texts.all())
+    assert check(store.path).findings == []
+    assert not store.vectors.uncorrected(embedder.name)
+    undo(store, kept.correction, embedders=lambda: [embedder])
+    assert (store.events.all(), set(store.texts.all())) == before
+    assert not store.vectors.uncorrected(embedder.name)
+    [version] = store.annotations.corrections.all()
+    redo(store, version, embedders=lambda: [embedder])
+    assert event.id not in {each.id for each in store.events.all()}
+
+
+def test_an_event_that_a_person_corrected_or_added_can_be_removed_too(store, embedder):
+    event = store.events.all()[0]
+    say(store, embedder, event)
+    made = next(each for each in store.events.all() if each.text == WORDS)
+    removed = remove(store, made, embedders=lambda: [embedder]).correction
+    assert (removed.original_text, removed.original_span) == (event.text, event.span)
+    assert not {WORDS, event.text} & {each.text for each in store.events.all()}
+    undo(store, removed, embedders=lambda: [embedder])
+    assert WORDS in {each.text for each in store.events.all()}
+    here = {"content_id": event.content_id, "text": "A fox passes.", "span": Span(1, 3)}
+    add(store, **here, embedders=lambda: [embedder])
+    fox = next(each for each in store.events.all() if each.text == "A fox passes.")
+    remove(store, fox, embedders=lambda: [embedder])
+    assert "A fox passes." not in {each.text for each in store.events.all()}
+    assert not store.vectors.uncorrected(embedder.name)
+
+
+def test_removed_or_restored_while_a_run_goes_on_the_next_one_takes_it_in(store, first, embedder):
+    event = store.events.all()[0]
+    with Store.open(store.path).writing():
+        kept = remove(store, event, embedders=lambda: [embedder])
+    assert not kept.searchable and store.vectors.uncorrected(embedder.name) == {event.content_id}
+    again(store, first, embedder, TruthModel(), mix="refuse")
+    assert event not in store.events.all() and not store.vectors.uncorrected(embedder.name)
+    with Store.open(store.path).writing():
+        assert not undo(store, kept.correction, embedders=lambda: [embedder]).searchable
+    assert store.vectors.uncorrected(embedder.name) == {event.content_id}
+    again(store, first, embedder, TruthModel(), mix="refuse")
+    assert event in store.events.all() and not store.vectors.uncorrected(embedder.name)
 
 
 def test_a_second_embedder_learns_of_it_when_it_embeds_anew(store, embedder):

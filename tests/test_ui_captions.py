@@ -164,6 +164,18 @@ def test_an_invented_event_has_no_suggestion_to_accept(open_page):
     assert "Accept the suggestion" not in [button.label for button in app.button]
 
 
+def test_an_invented_event_is_removed_and_brought_back(open_page, db):
+    app = open_page(view="captions")
+    while "No sign of" not in shown_error(app):
+        press(app, "Next")
+    press(app, "Remove")
+    assert len(texts(app)) == 2 and "Captions 2" in views(app) and "Removed: <s>" in page(app)
+    [done] = Store.open(db).annotations.corrections.all()
+    assert done.removes and done.event_id not in {each.id for each in Store.open(db).events.all()}
+    press(app, "Undo")
+    assert len(texts(app)) == 3 and "Removed: " not in page(app)
+
+
 def test_without_an_audit_the_page_says_how_to_make_one(open_page, db):
     tables = Store.open(db)._tables
     with tables.writing_annotations():

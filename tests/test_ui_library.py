@@ -232,6 +232,20 @@ def test_corrections_are_listed_with_their_author_and_made_again(open_page, db):
     assert texts(app)[0] == "A tractor stops."
 
 
+def test_an_event_is_removed_and_brought_back(open_page, db):  # noqa: F811
+    gate = of_camera(db, "gate")
+    app = open_page(library_page, video=gate.content_id)
+    before = texts(app)
+    whole(app.button(key="play_0").click().run())
+    press(app, "Remove this event")
+    assert texts(app) == before[1:] and f"Removed: <s>{before[0]}</s>" in page(app)
+    assert "<b>No such event</b> <small>removed" in page(app)
+    whole(app.button(key="undo_version").click().run())
+    assert texts(app) == before and "Removed: " not in page(app)
+    whole(app.button(key="redo_version").click().run())
+    assert texts(app) == before[1:] and f"Removed: <s>{before[0]}</s>" in page(app)
+
+
 def test_the_points_of_the_player_go_into_the_form(open_page, db):  # noqa: F811
     app = open_page(library_page, video=of_camera(db, "gate").content_id)
     whole(app.button(key="play_0").click().run())

@@ -87,6 +87,24 @@ def test_a_correction_is_printed_with_its_words_and_times(first, tmp_path):
     green = "“A green car drives from left to right.”, 0:11.5-0:13.5"
     assert printed("a tractor", "--to", "0:13") == f"Corrected: {green} → “a tractor”, 0:11.5-0:13.0.\n"
     assert printed("--undo") == "Undone: “a tractor”, 0:11.5-0:13.0.\n"
+    assert printed("--remove") == f"Removed: {green}.\n"
+    listed = runner.invoke(
+        app, ["corrections", "--db", str(tmp_path / "index.lancedb")], env={"COLUMNS": "200"}
+    )
+    assert "(removed)" in listed.stdout
+    assert printed("--undo") == f"Undone: {green} is there again.\n"
+
+
+def test_a_removed_event_is_found_no_more(footage):
+    green = "A green car drives from left to right."
+    [removed] = footage("correct", "beach_dusk.mp4@0:12", "--remove", "--author", "Ann")
+    assert (removed["removed"], removed["text"], removed["original_text"]) == (True, "", green)
+    *found, _ = footage("search", "green car", "--no-ground", "-n", "9")
+    assert green not in {each["text"] for each in found}
+    [undone] = footage("correct", "beach_dusk.mp4@0:12", "--undo")
+    assert undone["undone"] and undone["event"] == removed["event"]
+    [found, _] = footage("search", "green car", "--no-ground", "-n", "1")
+    assert found["text"] == green
 
 
 @pytest.mark.parametrize("words", ["a bear walks", "zebras walk"])  # by its words before and after the other
@@ -124,6 +142,9 @@ def test_of_two_events_that_share_a_span_the_id_chooses(footage):
         (["review", "--mark", "abc", "lost"], "unknown state 'lost'"),
         (["correct", "beach_dusk.mp4@0:12", "--undo"], "was never corrected"),
         (["correct", "beach_dusk.mp4@0:12", "a dog", "--undo"], "excludes a new text"),
+        (["correct", "beach_dusk.mp4@0:12", "a dog", "--remove"], "--remove excludes a new text"),
+        (["correct", "beach_dusk.mp4@0:12", "--remove", "--undo"], "excludes --remove"),
+        (["correct", "beach_dusk.mp4@9:00", "--remove"], "no event at"),
         (["correct", "beach_dusk.mp4@0:12"], "nothing was changed"),
         (["correct", "beach_dusk.mp4@0:12", "a dog", "--from", "0:14"], "end before it starts"),
         (["correct", "beach_dusk.mp4@0:12", "a dog", "--to", "9:00"], "not a valid segment"),

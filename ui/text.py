@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
 from footage.core.tracks import (
@@ -20,6 +21,9 @@ from footage.core.tracks import (
     is_image_track,
 )
 
+if TYPE_CHECKING:
+    from footage.core.corrections import Correction
+
 TRACK_NAMES = {
     CAPTION_TRACK: "Captions",
     SPEECH_TRACK: "Speech",
@@ -28,6 +32,11 @@ TRACK_NAMES = {
 }
 """What the tracks of texts are called."""
 _folder: ContextVar[str | None] = ContextVar("folder", default=None)
+
+
+def as_corrected(correction: Correction) -> str:
+    """What a correction says, for people: its text, or that the event was removed."""
+    return "(removed)" if correction.removes else correction.text
 
 
 def track_name(track: str) -> str:

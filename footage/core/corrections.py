@@ -1,7 +1,8 @@
 """Corrections: what a person writes in place of a wrong caption, and how it replaces the caption; pure.
 
-A correction is made for an event: for its words and its time. Events are derived from captions again and
-again, so it finds its event anew each time, by these, not by an id that captioning anew would change.
+A correction is made for an event: for its words and its time; one without words removes the event. Events are
+derived from captions again and again, so it finds its event anew each time, by these, not by an id that
+captioning anew would change.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Correction:
     span: Span
     """When it happens, in video time."""
     text: str
-    """What happens."""
+    """What happens; empty where the event is removed."""
     author: str = ""
     """Who says so, as typed."""
     made_at: float = 0.0
@@ -42,8 +43,15 @@ class Correction:
     """When it was taken back, seconds since the epoch; 0 while it stands."""
 
     @property
+    def removes(self) -> bool:
+        """Whether it removes its event: nothing takes the place of that."""
+        return not self.text
+
+    @property
     def event_id(self) -> str:
-        """Id of the event that it makes."""
+        """Id of the event that it makes, or removes."""
+        if self.removes:
+            return event_id(self.content_id, self.original_span, self.original_text)
         return event_id(self.content_id, self.span, self.text)
 
 
@@ -57,7 +65,8 @@ class Corrected:
     """Standing corrections that took an event's place."""
     unmatched: tuple[Correction, ...] = ()
     """Standing corrections whose event is no longer there, as after captioning anew in other words. What they
-    say is an event all the same, beside the new captions, wherever a window shows that time."""
+    say is an event all the same, beside the new captions, wherever a window shows that time; those that
+    remove an event change nothing."""
 
 
 def standing(corrections: Iterable[Correction]) -> list[Correction]:
@@ -67,6 +76,20 @@ def standing(corrections: Iterable[Correction]) -> list[Correction]:
         if not correction.undone_at:
             latest[(correction.content_id, correction.original_span, correction.original_text)] = correction
     return sorted(latest.values(), key=lambda each: (each.made_at, each.id))
+
+
+def restored(corrections: Iterable[Correction]) -> list[Correction]:
+    """Removals that were taken back, of events for which nothing stands: the caption counts again."""
+    listed = list(corrections)
+    stands = {(each.content_id, each.original_span, each.original_text) for each in standing(listed)}
+    added = additions(listed)
+    return [
+        each
+        for each in listed
+        if each.removes
+        and (each.original_span, each.original_text) not in added
+        and (each.content_id, each.original_span, each.original_text) not in stands
+    ]
 
 
 def redoable(corrections: Iterable[Correction]) -> list[Correction]:
@@ -106,7 +129,7 @@ def apply(
     *,
     windows: Mapping[int, Span],
 ) -> Corrected:
-    """Replace captioned events by their corrections.
+    """Replace captioned events by their corrections, and leave out those that were removed.
 
     A correction takes the place of the events that say what it was made for, or what it says itself, at that
     time: words equal (case, spacing and closing punctuation aside), spans alike (``SAME_IOU``). Applying it
@@ -121,8 +144,9 @@ def apply(
     latest = [each for each in standing(corrections) if each.content_id == content_id]
     said: dict[str, list[Correction]] = defaultdict(list)
     for correction in latest:
-        for text in {normalise_text(correction.original_text), normalise_text(correction.text)}:
-            said[text].append(correction)
+        for text in (correction.original_text, correction.text):
+            if text and correction not in said[normalise_text(text)]:
+                said[normalise_text(text)].append(correction)
     kept: dict[str, Event] = {}
     matched: set[str] = set()
     for event in events:
@@ -131,7 +155,7 @@ def apply(
         if not meant:
             kept[event.id] = event
     for correction in latest:
-        indexes = _windows_of(correction, windows)
+        indexes = () if correction.removes else _windows_of(correction, windows)
         if indexes:
             made = correction.event_id, content_id, correction.span, correction.text
             kept[correction.event_id] = Event(*made, tuple(indexes))

@@ -85,7 +85,7 @@ def _decide_caption(service: Service, request: DecideCaptionRequest, *_: Any) ->
 ALL = (
     Operation(
         "correct",
-        "Correct the text or the times of a captioned event, or take the last correction back.",
+        "Correct the text or the times of a captioned event, remove it, or take the last correction back.",
         CorrectRequest,
         (CorrectionRecord,),
         _correct,

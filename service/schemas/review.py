@@ -104,7 +104,7 @@ class CorrectionFields(Record):
     id: str
     """Names this version."""
     event: str
-    """The event that it makes."""
+    """The event that it makes, or removes."""
     content_id: str
     """The video, by its bytes."""
     original_text: str
@@ -113,8 +113,10 @@ class CorrectionFields(Record):
     """When it begins according to the caption."""
     original_end_seconds: float
     """When it ends according to the caption."""
+    removed: bool
+    """Whether it removes the event, because nothing of the kind happens."""
     text: str
-    """What happens, as corrected."""
+    """What happens, as corrected; empty where the event is removed."""
     start_seconds: float
     """When it begins, as corrected, in seconds of video time."""
     end_seconds: float
@@ -145,6 +147,7 @@ class CorrectionRecord(CorrectionFields):
             original_text=done.original_text,
             original_start_seconds=done.original_span.start_seconds,
             original_end_seconds=done.original_span.end_seconds,
+            removed=done.removes,
             text=done.text,
             **span_fields(done.span),
             author=done.author,

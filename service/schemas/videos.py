@@ -230,6 +230,7 @@ class CorrectionVersionRecord(CorrectionFields):
             original_text=correction.original_text,
             original_start_seconds=correction.original_span.start_seconds,
             original_end_seconds=correction.original_span.end_seconds,
+            removed=correction.removes,
             text=correction.text,
             **span_fields(correction.span),
             author=correction.author,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from footage.core.corrections import standing
+from footage.core.corrections import restored, standing
 from footage.core.tracks import CAPTION_TRACK
 from footage.core.types import Hit
 from footage.store import records as layout
@@ -117,8 +117,11 @@ class VectorRepository:
         for each in corrections:
             ours.setdefault(each.content_id, set()).add(each.event_id)
         wanted: dict[str, set[str]] = {content_id: set() for content_id in ours}
-        for each in standing(corrections):
+        for each in restored(corrections):
             wanted[each.content_id].add(each.event_id)
+        for each in standing(corrections):
+            if not each.removes:
+                wanted[each.content_id].add(each.event_id)
         tables = ["events"]
         if self._embedders.has_table(embedder):
             tables.append(self._embedders.table(embedder))

@@ -1,4 +1,4 @@
-"""`footage correct`: correct the text or the times of a caption."""
+"""`footage correct`: correct the text or the times of a caption, or remove it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = options.examples(
     'footage correct gate.mp4@1:23 "a red van stops at the gate"',
     'footage correct gate.mp4@1:23 "a red van stops" --from 1:21 --to 1:30.5 --author Ann',
+    "footage correct gate.mp4@1:23 --remove",
     "footage correct gate.mp4@1:23 --undo",
     'footage correct gate.mp4@1:23 "a red van stops" --event 3f2a91c4',
 )
@@ -27,6 +28,9 @@ def run(
     text: Annotated[str | None, typer.Argument(help="New description of the event.")] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="New start time.")] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="New end time.")] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove the event, because it does not happen.")
+    ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Undo the last correction.")] = False,
     event_id: Annotated[
         str | None,
@@ -38,11 +42,11 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Correct the text or the times of an event.
+    """Correct the text or the times of an event, or remove it.
 
-    The correction is searchable at once. The original caption and all versions are kept, also when the
-    video is captioned again. Of several events at the same time, the shortest is corrected; if several are
-    equally short, the command lists their ids for --event.
+    The correction is searchable at once; a removed event is no longer found. The original caption and all
+    versions are kept, also when the video is captioned again. Of several events at the same time, the
+    shortest is corrected; if several are equally short, the command lists their ids for --event.
     """
     from footage.core.timecode import parse_time
     from service.correct import CorrectRequest
@@ -53,6 +57,7 @@ def run(
         text=text,
         start_seconds=parse_time(start) if start else None,
         end_seconds=parse_time(end) if end else None,
+        remove=remove,
         undo=undo,
         event_id=event_id,
         author=author,
@@ -71,5 +76,8 @@ def run(
         f"“{console.plain(text)}”, {format_time(span.start_seconds)}-{format_time(span.end_seconds)}"
         for text, span in ((done.original_text, done.original_span), (done.text, done.span))
     )
-    said = f"Undone: {corrected}" if undo else f"Corrected: {caption} → {corrected}"
+    if done.removes:
+        said = f"Undone: {caption} is there again" if undo else f"Removed: {caption}"
+    else:
+        said = f"Undone: {corrected}" if undo else f"Corrected: {caption} → {corrected}"
     console.results().print(f"{said}.{when}", soft_wrap=True)

@@ -11,6 +11,7 @@ from footage.core.timecode import format_time
 from ui.cli import console, options, progress
 from ui.cli.commands.videos import After, Limit, note_page
 from ui.cli.setting_options import takes_settings
+from ui.text import as_corrected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,7 @@ def _undo(settings: Settings, name: str, *, json: bool) -> None:
         console.emit_record(CorrectionRecord.of(kept))
         return
     done = kept.correction
-    texts = f"{console.plain(done.original_text)} → {console.plain(done.text)}"
+    texts = f"{console.plain(done.original_text)} → {console.plain(as_corrected(done))}"
     console.results().print(f"Undone: {texts}.", soft_wrap=True)
 
 
@@ -93,7 +94,7 @@ def _print_versions(page: Page[Correction]) -> None:
             format_time(each.span.start_seconds),
             format_time(each.span.end_seconds),
             console.plain(each.original_text),
-            console.plain(each.text) + undone,
+            console.plain(as_corrected(each)) + undone,
             console.plain(each.author),
         )
     if page.entries:

@@ -9,7 +9,7 @@ import typer
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, options
 from ui.cli.setting_options import takes_settings
-from ui.text import track_name
+from ui.text import as_corrected, track_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -116,7 +116,7 @@ def video(
         for each in details.corrections:
             undone = " (undone)" if each.undone_at else ""
             console.results().print(
-                console.plain(f"{each.original_text} → {each.text}{undone}"), soft_wrap=True
+                console.plain(f"{each.original_text} → {as_corrected(each)}{undone}"), soft_wrap=True
             )
 
 

@@ -1,8 +1,9 @@
-"""Corrects, adds and takes back events of a video: forms beside the player, and the history of versions."""
+"""Corrects, adds, removes and takes back events of a video: forms beside the player, and all versions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,14 +17,19 @@ from ui.web.access.visitor import editing, may_edit
 from ui.web.components import dates, markup, notices, pages
 from ui.web.components.resources import Desk
 
+if TYPE_CHECKING:
+    from service.correct import KeptCorrection
+
 
 def show(desk: Desk, details: VideoDetails, event: Event | None) -> None:
-    """The forms of one video: to correct the chosen event, and to add one that no caption mentions."""
+    """The forms of one video: to correct or remove the chosen event, and to add a missing one."""
     if not details.windows:
         return
     with st.container(key="correct_panel"):
         if event is not None:
             _form(desk, event, details.corrections)
+        else:
+            _removed(desk, details.corrections)
         _adding(desk, details.video)
         pages.author(desk)
 
@@ -53,8 +59,27 @@ def _form(desk: Desk, event: Event, said: Sequence[Correction]) -> None:
                 on_click=_take_points,
                 args=(keys,),
             )
+    st.button(
+        "Remove this event",
+        icon=":material/delete:",
+        key="remove_event",
+        help="For what does not happen: searches no longer find it. It can be undone.",
+        on_click=_remove,
+        args=(desk, event),
+    )
     current = _standing(event, said)
     _undo_and_redo(desk, event, said, current)
+
+
+def _removed(desk: Desk, said: Sequence[Correction]) -> None:
+    """What was removed a moment ago, and a button that brings it back."""
+    last = st.session_state.get("removed_version")
+    done = next((each for each in standing(said) if each.id == last), None)
+    if done is None:
+        return
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    row.html(f'<p class="fx-sub">Removed: {_words(done.original_text, struck=True)}</p>')
+    row.button("Undo", icon=":material/undo:", key="undo_version", on_click=_undo, args=(desk, done))
 
 
 def _adding(desk: Desk, video: Video) -> None:
@@ -124,12 +149,23 @@ def history(desk: Desk, details: VideoDetails) -> None:
                     )
 
 
+def kept_notice(kept: KeptCorrection) -> str:
+    """What is shown after an event was corrected or removed."""
+    removes = kept.correction.removes
+    if not kept.searchable:
+        return f"Kept. The current index run {'removes' if removes else 'adds'} it when it ends."
+    if removes:
+        return "Removed; searches no longer find it."
+    return "Corrected; searchable by the new text from now on."
+
+
 def corrected_ids(details: VideoDetails) -> dict[str, str]:
     """By id of each event that a person changed or added: "corrected" or "added"."""
     added = additions(details.corrections)
     return {
         each.event_id: "added" if (each.original_span, each.original_text) in added else "corrected"
         for each in standing(details.corrections)
+        if not each.removes
     }
 
 
@@ -208,8 +244,7 @@ def _versions(
         else f"<li>{_words(text, struck=counts)} {markup.clock_span(span)} <small>by the model</small></li>"
     )
     lines = "".join(
-        f"<li>{_words(each.text, struck=each.id not in stands)} {markup.clock_span(each.span)} "
-        f"<small>{_who(each, added=added)}</small></li>"
+        f"<li>{_said(each, struck=each.id not in stands)} <small>{_who(each, added=added)}</small></li>"
         for each in sorted(listed, key=lambda each: (each.made_at, each.id))
     )
     note = (
@@ -224,12 +259,16 @@ def _words(text: str, *, struck: bool) -> str:
     return f"<s>{markup.text(text)}</s>" if struck else f"<b>{markup.text(text)}</b>"
 
 
+def _said(each: Correction, *, struck: bool) -> str:
+    """What a version says, and when that is."""
+    if each.removes:
+        return _words("No such event", struck=struck)
+    return f"{_words(each.text, struck=struck)} {markup.clock_span(each.span)}"
+
+
 def _who(each: Correction, *, added: bool) -> str:
-    what = (
-        "added"
-        if added and (each.span, each.text) == (each.original_span, each.original_text)
-        else "corrected"
-    )
+    is_first = added and (each.span, each.text) == (each.original_span, each.original_text)
+    what = "removed" if each.removes else "added" if is_first else "corrected"
     by = f" by {markup.text(each.author)}" if each.author else ""
     undone = f"; undone {dates.moment(each.undone_at)}" if each.undone_at else ""
     return f"{what}{by}, {dates.moment(each.made_at)}{undone}"
@@ -255,10 +294,19 @@ def _keep(desk: Desk, event: Event) -> str:
         request = correct.CorrectEventRequest(event=event, text=text, span=span, author=author)
         kept = correct.correct_event(desk.service, request)
     st.session_state.event_clicked = False
-    if not kept.searchable:
-        return "Kept. The current index run adds it when it ends."
-    st.session_state.event = kept.correction.event_id
-    return "Corrected; searchable by the new text from now on."
+    if kept.searchable:
+        st.session_state.event = kept.correction.event_id
+    return kept_notice(kept)
+
+
+@pages.acting
+def _remove(desk: Desk, event: Event) -> str:
+    author = pages.signed()
+    with editing(desk.settings, "remove event", content_id=event.content_id, event=event.id, signed=author):
+        request = correct.RemoveEventRequest(event=event, author=author)
+        kept = correct.remove_event(desk.service, request)
+    _choose_version(kept.correction)
+    return kept_notice(kept)
 
 
 @pages.acting
@@ -288,8 +336,16 @@ def _undo(desk: Desk, correction: Correction) -> str:
 def _redo(desk: Desk, correction: Correction) -> str:
     with editing(desk.settings, "redo correction", **_about(correction)):
         kept = correct.redo(desk.service, correction)
-    st.session_state.event, st.session_state.event_clicked = correction.event_id, False
+    _choose_version(correction)
     return "Made again." if kept.searchable else "It takes effect when the current index run ends."
+
+
+def _choose_version(correction: Correction) -> None:
+    """Choose the event that a version makes; of one that removes it, offer to undo that."""
+    state = st.session_state
+    state.event = None if correction.removes else correction.event_id
+    state.removed_version = correction.id if correction.removes else None
+    state.event_clicked = False
 
 
 def _about(correction: Correction) -> dict[str, str]:

@@ -10,13 +10,14 @@ import streamlit as st
 
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time, parse_time
-from footage.core.types import Span, Video
+from footage.core.types import Event, Span, Video
 from service import audit, browse, correct
 from service.audit import AuditedCaption, CaptionsToCheckRequest, State
 from ui.text import count
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import dates, layout, markup, notices, pages, review_cards, shortcuts
 from ui.web.components.addresses import picture_address
+from ui.web.components.corrections_panel import kept_notice
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ _KEYS = (
     ("p", "Previous caption", "captions_previous"),
     ("a", "Accept the suggestion", "captions_accept"),
     ("r", "Keep as it is, or check again", "captions_keep"),
+    ("x", "Remove the event", "captions_remove"),
     ("z", "Undo the last correction", "captions_undo"),
 )
 
@@ -113,7 +115,8 @@ def _last(desk: Desk) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     changed = f"<s>{markup.text(done.original_text)}</s> {markup.text(done.text)}"
     words = changed if done.text != done.original_text else markup.text(done.text)
-    row.html(f'<p class="fx-sub">Corrected: {words}, {markup.clock_span(done.span)}</p>')
+    said = f"Removed: <s>{markup.text(done.original_text)}</s>" if done.removes else f"Corrected: {words}"
+    row.html(f'<p class="fx-sub">{said}, {markup.clock_span(done.span)}</p>')
     row.button("Undo", icon=":material/undo:", key="captions_undo", on_click=_undo, args=(desk, done))
 
 
@@ -200,7 +203,7 @@ def _frames(desk: Desk, item: AuditedCaption) -> list[tuple[str, float]]:
 
 
 def _buttons(desk: Desk, item: AuditedCaption, following: str) -> None:
-    """Accept the suggestion, edit, or keep the caption."""
+    """Accept the suggestion, edit, remove, or keep the caption."""
     found, row = item.audit, st.container(horizontal=True, gap="small")
     error = audit.suggested(found)
     if error is not None:
@@ -221,6 +224,15 @@ def _buttons(desk: Desk, item: AuditedCaption, following: str) -> None:
         st.form_submit_button(
             "Correct", type="primary", on_click=_correct, args=(desk, item, span, following)
         )
+    row.button(
+        "Remove",
+        icon=":material/delete:",
+        key="captions_remove",
+        type="primary" if error is None else "secondary",
+        help="For what does not happen: searches no longer find it. It can be undone.",
+        on_click=_remove,
+        args=(desk, item, following),
+    )
     keep = not found.decision
     row.button(
         "Keep as it is" if keep else "Check again",
@@ -259,17 +271,12 @@ def _accept(desk: Desk, event_id: str, following: str) -> str:
         kept = audit.accept(desk.service, audit.AcceptRequest(event=event_id, author=author))
     _turn(following)
     st.session_state.captions_corrected = kept.correction
-    return _said(searchable=kept.searchable)
+    return kept_notice(kept)
 
 
 @pages.acting
 def _correct(desk: Desk, item: AuditedCaption, suggested: Span, following: str) -> str:
-    state, found = st.session_state, item.audit
-    event = next(
-        (each for each in browse.events(desk.service, found.content_id) if each.id == found.event_id), None
-    )
-    if event is None:
-        raise UsageError("this caption has changed meanwhile", hint="Open the list again.")
+    state, event = st.session_state, _event(desk, item)
     first = _typed(state.caption_start, suggested.start_seconds)
     past = _typed(state.caption_end, suggested.end_seconds)
     if first >= past:
@@ -282,7 +289,18 @@ def _correct(desk: Desk, item: AuditedCaption, suggested: Span, following: str) 
         kept = correct.correct_event(desk.service, request)
     _turn(following)
     st.session_state.captions_corrected = kept.correction
-    return _said(searchable=kept.searchable)
+    return kept_notice(kept)
+
+
+@pages.acting
+def _remove(desk: Desk, item: AuditedCaption, following: str) -> str:
+    event, author = _event(desk, item), pages.signed()
+    with editing(desk.settings, "remove event", content_id=event.content_id, event=event.id, signed=author):
+        request = correct.RemoveEventRequest(event=event, author=author)
+        kept = correct.remove_event(desk.service, request)
+    _turn(following)
+    st.session_state.captions_corrected = kept.correction
+    return kept_notice(kept)
 
 
 @pages.acting
@@ -305,10 +323,17 @@ def _undo(desk: Desk, correction: Correction) -> str:
     return "Undone." if kept.searchable else "The undo takes effect when the current index run ends."
 
 
-def _said(*, searchable: bool) -> str:
-    if not searchable:
-        return "Kept. The current index run adds it when it ends."
-    return "Corrected; searchable by the new text from now on."
+def _event(desk: Desk, item: AuditedCaption) -> Event:
+    """The event of a caption, as the index has it.
+
+    Raises:
+        UsageError: it was corrected or captioned anew meanwhile.
+    """
+    events = browse.events(desk.service, item.audit.content_id)
+    event = next((each for each in events if each.id == item.audit.event_id), None)
+    if event is None:
+        raise UsageError("this caption has changed meanwhile", hint="Open the list again.")
+    return event
 
 
 def _typed(text: str, before: float) -> float:
