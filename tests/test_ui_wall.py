@@ -337,3 +337,14 @@ class TestInABrowser:
             page.get_by_text("08:00:00", exact=True).first.wait_for()
             page.wait_for_function(f"Number({READY}.dataset.moment) === {EIGHT.timestamp() * 1000}")
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    def test_on_a_phone_the_playback_keys_hide_little_of_a_tile(self, db, tmp_path, monkeypatch):
+        with self.wall(db, tmp_path, monkeypatch, width=390, height=840) as page:
+            play = page.get_by_role("toolbar", name="Playback of all cameras")
+            keys = play.bounding_box()
+            assert keys["height"] < 70 and keys["y"] + keys["height"] <= 840  # one row, in view
+            second = page.locator(".tile:not([hidden])").nth(1).bounding_box()
+            assert second["y"] + second["height"] / 2 < keys["y"]
+            page.get_by_role("toolbar", name="What the timeline shows").scroll_into_view_if_needed()
+            page.get_by_role("button", name="Zoom in").click()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
