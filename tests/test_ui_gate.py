@@ -668,6 +668,8 @@ def test_a_browser_signs_in_and_uses_the_app_under_its_policy(guarded):
         page.wait_for_selector(".fx-card, .wall[data-state=ready]")
         page.get_by_role("link", name="Library").click()
         page.wait_for_selector("a.fx-lib-tile")
+        page.goto(f"{guarded.address}/highlights")  # as from a link of an editor
+        page.get_by_role("heading", name="Reels are for people who may edit").wait_for()
         assert page.refused == []
     with browser_page(guarded.address) as page:
         page.get_by_label("Token").fill(guarded.token("edit"))

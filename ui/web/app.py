@@ -32,9 +32,6 @@ def main(load_model: LoadModel | None = None) -> None:
     st.logo(str(_COMPONENTS / "logo.svg"), size="large")
     styles.load("base")
     shortcuts.everywhere()
-    views = dict(view_modules.VIEWS)
-    if not may_edit():
-        del views["Highlights"]  # nothing can be made of them
     try:
         settings = load_settings()
     except FootageError as error:
@@ -50,8 +47,9 @@ def main(load_model: LoadModel | None = None) -> None:
             icon=f":material/{icon}:",
             url_path="" if title == "Search" else title.lower(),
             default=title == "Search",
+            visibility="visible" if _is_open(view) else "hidden",
         )
-        for title, (view, icon) in views.items()
+        for title, (view, icon) in view_modules.VIEWS.items()
     ]
     page = st.navigation(tabs, position="top")
     try:
@@ -75,8 +73,16 @@ def main(load_model: LoadModel | None = None) -> None:
 
 def _show(view: str, desk: resources.Desk) -> None:
     """Draw a view; its module is loaded now, so that the first page waits for its own alone."""
+    if not _is_open(view):
+        st.html(notices.for_editors("Reels"))
+        return
     view_modules.load(view).show(desk)
     view_modules.load_others()
+
+
+def _is_open(view: str) -> bool:
+    """Whether the visitor may use a view: one who may only watch makes no reels."""
+    return view != "highlights" or may_edit()
 
 
 if __name__ == "__main__":

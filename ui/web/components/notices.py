@@ -44,6 +44,15 @@ def unreadable_index(db: str, error: FootageError) -> str:
     )
 
 
+def for_editors(what: str) -> str:
+    """What a page says to somebody who may only view."""
+    return (
+        f'<div class="fx-empty"><h2>{markup.text(what)} are for people who may edit</h2>'
+        "<p>Your role is to view: you can search and play everything. To make changes, ask the person who "
+        "runs this app for the role “edit”.</p></div>"
+    )
+
+
 def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
     """The honest answer when nothing comes near a query: what was searched, and what the model looked at.
 
