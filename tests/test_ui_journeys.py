@@ -385,7 +385,11 @@ def test_a_preview_is_reached_by_its_own_name_alone(served):
     """What a page plays is named by its content and its span, not by a place on the disk."""
     with browser_page(f"{served.address}/?q={quote(GREEN)}") as page:
         page.wait_for_selector(ANSWERED)
-        source = page.locator("video").evaluate("video => video.currentSrc")
+        source = page.locator("video").evaluate(
+            "video => new Promise(done => {"
+            " const look = () => video.currentSrc ? done(video.currentSrc) : requestAnimationFrame(look);"
+            " look() })"
+        )
     assert re.fullmatch(rf"{re.escape(served.address)}/moments/clip/\w+/\d+-\d+\.mp4\?v=\w+", source)
     assert json.dumps(str(served.videos)) not in source and os.sep + "cache" not in source
     assert ROOT.name not in source

@@ -246,7 +246,7 @@ READY = (
 @pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium")
 class TestInABrowser:
     @contextmanager
-    def wall(self, db, tmp_path, monkeypatch, path="/review?view=cameras", **look):
+    def app(self, db, tmp_path, monkeypatch, path, **look):
         pytest.importorskip("playwright.sync_api", reason="needs playwright: make setup")
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
         settings = {"db": db, "model": "demo", "cache_dir": tmp_path / "cache", "device": "cpu"}
@@ -254,8 +254,27 @@ class TestInABrowser:
             running_app(ROOT / "ui" / "web" / "app.py", cwd=tmp_path, **settings) as address,
             browser_page(address + path, **look) as page,
         ):
+            yield page
+
+    @contextmanager
+    def wall(self, db, tmp_path, monkeypatch, **look):
+        with self.app(db, tmp_path, monkeypatch, "/review?view=cameras", **look) as page:
             page.wait_for_selector(".wall[data-state=ready]")
             yield page
+
+    def test_an_answer_of_a_search_leads_to_all_cameras_and_back(self, db, tmp_path, monkeypatch):
+        with self.app(db, tmp_path, monkeypatch, "/?q=camera%3Ayard+a+dog") as page:
+            chosen = page.locator(".fx-card").first
+            chosen.wait_for()
+            page.get_by_role("link", name="All cameras").wait_for()
+            page.keyboard.press("c")
+            page.wait_for_selector(".wall[data-state=ready]")
+            began = NOON.timestamp() * 1000 + 10_000  # of the file of the yard
+            page.wait_for_function(f"Number({READY}.dataset.moment) >= {began}")
+            assert "moment=2026-03-01T12" in page.url
+            page.go_back()
+            chosen.wait_for()
+            assert page.refused == []
 
     def test_all_cameras_play_in_step_and_the_address_keeps_the_moment(self, db, tmp_path, monkeypatch):
         with self.wall(db, tmp_path, monkeypatch) as page:

@@ -26,7 +26,7 @@ class Shortcut:
     does: str
     """What it does, in a few words."""
     target: str
-    """Key of the Streamlit element whose button is pressed, or whose field gets the focus."""
+    """Key of the Streamlit element whose button or link is pressed, or whose field gets the focus."""
 
 
 def show(shortcuts: Sequence[Shortcut], *, key: str = "shortcuts") -> None:

@@ -1,4 +1,4 @@
-// The keys of a page: each presses the page's own button, or puts the focus into a field.
+// The keys of a page: each presses the page's own button or link, or puts the focus into a field.
 
 class Shortcuts {
   constructor() {
@@ -22,8 +22,9 @@ class Shortcuts {
   key(event, name) {
     const found = this.shortcuts.find(({ key }) => key.toLowerCase() === name)
     const control = found && this.control(found.target)
-    if (!control || (event.repeat && control.tagName === "BUTTON")) return false
-    if (control.tagName === "BUTTON") control.click()
+    const pressed = control?.matches("button, a")
+    if (!control || (event.repeat && pressed)) return false
+    if (pressed) control.click()
     else {
       control.focus()
       control.select?.()
@@ -32,7 +33,7 @@ class Shortcuts {
   }
 
   control(target) {
-    const control = document.querySelector(`.st-key-${CSS.escape(target)}`)?.querySelector("button, input, textarea")
+    const control = document.querySelector(`.st-key-${CSS.escape(target)}`)?.querySelector("button, a, input, textarea")
     return control && !control.disabled ? control : null
   }
 }
