@@ -207,6 +207,37 @@ def test_a_full_disk_leaves_nothing_and_what_was_there_stays(tmp_path, source):
     assert (out / "gate_00-00-00_00-00-02.mp4").read_bytes() == b"old"
 
 
+STAGING = """
+import sys
+from pathlib import Path
+from service.export.staging import staging
+with staging(Path(sys.argv[1]), overwrite=False, sources=()) as made:
+    made.new("gate", ".csv").write_text("half")
+    print("written", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_what_a_killed_export_left_is_cleared_by_the_next_and_what_goes_on_is_not(tmp_path, source):
+    def begin():
+        process = subprocess.Popen(
+            [sys.executable, "-c", STAGING, str(tmp_path / "out")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout.readline() == "written\n"
+        return process
+
+    with begin() as killed:
+        killed.kill()
+    assert names(tmp_path / "out")
+    with begin() as goes_on:
+        export([clip_of(source, 0, 1)], tmp_path / "out", formats=("edl",))
+        goes_on.communicate("\n", timeout=60)
+    assert names(tmp_path / "out") == ["clips.edl", "clips.manifest.json", "gate.csv"]
+
+
 def test_a_folder_that_cannot_be_is_told(tmp_path, source):
     (tmp_path / "file").touch()
     with pytest.raises(FileError, match="is not a folder"):

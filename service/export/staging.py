@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from footage.core.errors import FileError, FootageError
 from footage.core.private_files import close_to_others, private_folder
 from service.export.names import free_name
 from service.export.zipped import write_zip
+
+_HIDDEN, _LOCK = ".footage-export-", ".lock"
 
 
 class Staging:
@@ -133,15 +135,45 @@ def staging(folder: Path, *, overwrite: bool, sources: Collection[str]) -> Itera
     """
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{folder} is not a folder.", hint="Name a folder, or one that does not exist yet.")
-    with writing(folder):
-        private_folder(folder)
-        hidden = Path(tempfile.mkdtemp(prefix=".footage-export-", dir=folder))
+    with ExitStack() as stack:
+        with writing(folder):
+            private_folder(folder)
+            _clear(folder)
+            hidden = stack.enter_context(_hidden_folder(folder))
+        try:
+            made = Staging(folder, hidden, overwrite=overwrite, sources=sources)
+            yield made
+            made.publish()
+        except FootageError as exc:
+            exc.hint = exc.hint.replace(str(hidden), str(folder))  # the hidden folder is gone by then
+            raise
+
+
+@contextmanager
+def _hidden_folder(folder: Path) -> Iterator[Path]:
+    """A new folder in another one, removed at the end. It is in use as long as the lock beside it is held."""
+    from filelock import FileLock
+
+    hidden = folder / f"{_HIDDEN}{uuid.uuid4().hex}"
+    lock = FileLock(f"{hidden}{_LOCK}", timeout=0)
+    with suppress(NotImplementedError):  # a file system without locks, on which nothing is ever cleared
+        lock.acquire()
     try:
-        made = Staging(folder, hidden, overwrite=overwrite, sources=sources)
-        yield made
-        made.publish()
-    except FootageError as exc:
-        exc.hint = exc.hint.replace(str(hidden), str(folder))  # the hidden folder is gone by then
-        raise
+        hidden.mkdir(mode=0o700)
+        yield hidden
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what exports that were killed left in a folder; those that go on hold their locks."""
+    from filelock import FileLock, Timeout
+
+    left = {path.name.removesuffix(_LOCK) for path in folder.glob(f"{_HIDDEN}*") if not path.is_symlink()}
+    for hidden in (folder / name for name in sorted(left)):
+        lock = Path(f"{hidden}{_LOCK}")
+        with suppress(Timeout, NotImplementedError, OSError), FileLock(lock, timeout=0):
+            shutil.rmtree(hidden, ignore_errors=True)
+            lock.unlink(missing_ok=True)
