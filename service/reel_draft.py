@@ -1,7 +1,7 @@
 """Chooses clips for a reel, and notices when two of them show the same moment; pure, reads no index.
 
-Two clips show the same moment when half of the shorter one is in the other: in the same video, in copies of
-one video, or on the wall clock of two cameras. Guessed clocks do not count.
+Two clips show the same moment when half of the shorter one is in the other: in the same video, or on the wall
+clock of two cameras. Guessed clocks do not count.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from search.query.filters import read_moment
 from service.export import Clip, Order
 from service.export.select import SAME_MOMENT, by_time, ranked
 
-SameMomentKind = Literal["camera", "video", "copy"]
-"""How two clips show the same moment: two cameras at one time, one video, or two copies of one video."""
+SameMomentKind = Literal["camera", "video"]
+"""How two clips show the same moment: two cameras at one time, or one video."""
 MOST_IN_A_ROW = 2
 """Clips of one video that follow each other in a reel that is spread over videos."""
 _MIDNIGHT = datetime(1970, 1, 1)
@@ -34,10 +34,6 @@ class ReelCandidate:
     """The clip."""
     file: File | None = None
     """Its file, for camera and clock."""
-    copy_of: str = ""
-    """Content id of the video that its video is a copy of; empty for none."""
-    copy_offset_seconds: float = 0.0
-    """What must be added to times of the copy for times of the other video."""
 
     @cached_property
     def began(self) -> datetime | None:
@@ -53,14 +49,6 @@ class ReelCandidate:
         zoned = self.began.tzinfo is not None
         first = self.began.timestamp() if zoned else (self.began - _MIDNIGHT) / timedelta(seconds=1)
         return zoned, first + self.clip.span.start_seconds, first + self.clip.span.end_seconds
-
-    @property
-    def source(self) -> tuple[str, Span]:
-        """The video that it shows, or that is a copy of, and when in that."""
-        if not self.copy_of:
-            return self.clip.video.content_id, self.clip.span
-        span, offset = self.clip.span, self.copy_offset_seconds
-        return self.copy_of, Span.clamped(span.start_seconds + offset, span.end_seconds + offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +78,8 @@ class ReelDraft:
 
 def same_moment(one: ReelCandidate, other: ReelCandidate) -> SameMomentKind | None:
     """How two clips show the same moment; None when they do not."""
-    (video, span), (other_video, other_span) = one.source, other.source
-    if video == other_video:
-        copied = one.clip.video.content_id != other.clip.video.content_id
-        return ("copy" if copied else "video") if _mostly(span, other_span) else None
+    if one.clip.video.content_id == other.clip.video.content_id:
+        return "video" if _mostly(one.clip.span, other.clip.span) else None
     if one.wall is None or other.wall is None or one.wall[0] != other.wall[0]:
         return None
     first = min(one.wall[1], other.wall[1])
@@ -137,7 +123,7 @@ def draft(
     sure = [each for each in candidates if each.clip.verdict == "found"]
     left |= {id(each): "Not sure enough." for each in candidates if each.clip.verdict != "found"}
     best = _ranked(sure)
-    spread = spread and len({each.source[0] for each in best}) > 1
+    spread = spread and len({each.clip.video.content_id for each in best}) > 1
     ranks = {id(each): number for number, each in enumerate(best)}
     chosen: list[ReelCandidate] = []
     waiting = best
@@ -183,7 +169,6 @@ def _against(
             return {
                 "camera": "The same moment, from another camera.",
                 "video": "The same moment as a better clip.",
-                "copy": "The same moment in a copy of the video.",
             }[kind]
     lengths = [other.clip.span.duration_seconds for other in together]
     if math.fsum(lengths) > most_seconds:
@@ -200,9 +185,11 @@ def _arranged(chosen: Sequence[ReelCandidate], order: Order, *, spread: bool) ->
         return sorted(chosen, key=lambda each: key(each.clip))
     rest, made = list(chosen), list[ReelCandidate]()
     while rest:
-        recent = [each.source[0] for each in made[-MOST_IN_A_ROW:]]
+        recent = [each.clip.video.content_id for each in made[-MOST_IN_A_ROW:]]
         full = spread and len(recent) == MOST_IN_A_ROW and len(set(recent)) == 1
-        at = next((n for n, each in enumerate(rest) if not full or each.source[0] != recent[0]), 0)
+        at = next(
+            (n for n, each in enumerate(rest) if not full or each.clip.video.content_id != recent[0]), 0
+        )
         made.append(rest.pop(at))
     return made
 
@@ -211,7 +198,7 @@ def _run(arranged: Sequence[ReelCandidate]) -> int:
     """The most clips of one video that follow each other."""
     longest = length = 0
     for number, each in enumerate(arranged):
-        same = number > 0 and each.source[0] == arranged[number - 1].source[0]
+        same = number > 0 and each.clip.video.content_id == arranged[number - 1].clip.video.content_id
         length = length + 1 if same else 1
         longest = max(longest, length)
     return longest
@@ -229,7 +216,7 @@ def _near(candidates: Sequence[ReelCandidate]) -> Collection[tuple[int, int]]:
     """Pairs that meet in one video or on the wall clock, each by place."""
     lines: dict[tuple[str, str], list[tuple[float, float, int]]] = {}
     for place, each in enumerate(candidates):
-        video, span = each.source
+        video, span = each.clip.video.content_id, each.clip.span
         lines.setdefault(("video", video), []).append((span.start_seconds, span.end_seconds, place))
         if each.wall:
             zoned, start, end = each.wall

@@ -93,13 +93,6 @@ def test_two_cameras_at_one_time_show_the_same_moment():
     assert same_moment(north, candidate("south", 8, 13, began="2026-03-01T12:00:07")) is None
 
 
-def test_copies_of_a_video_show_the_same_moment():
-    one = candidate("a", 100, 105)
-    copy = candidate("b", 0, 5, copy_of="a", copy_offset_seconds=100.0)
-    assert same_moment(one, copy) == "copy"
-    assert same_moment(one, candidate("b", 0, 5)) is None
-
-
 def test_what_was_left_out_says_why():
     found = [
         candidate("a", 0, 5, sure=0.99, began="2026-03-01T12:00:00"),

@@ -266,7 +266,7 @@ class CuttingTable {
     this.part("cut").hidden = Boolean(clip.missing)
     if (!clip.missing) this.trimBar.draw(clip, source)
     const others = clip.same.map(([id, kind]) => [this.clips.findIndex((each) => each.id === id) + 1, kind]).filter(([at]) => at)
-    const kinds = { camera: "Same moment, another camera", video: "Same moment, same video", copy: "Same moment in a copy" }
+    const kinds = { camera: "Same moment, another camera", video: "Same moment, same video" }
     this.part("same").hidden = !others.length
     if (others.length) put("same-words", `${kinds[others[0][1]]}: clip ${others.map(([at]) => at).join(", ")}`)
     const repeats = this.repeats.filter((id) => this.clips.some((each) => each.id === id)).length
