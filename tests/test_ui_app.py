@@ -203,6 +203,10 @@ def test_errors_become_sentences():
     assert sentence("no index found at x") == "No index found at x."
     assert sentence("Why?") == "Why?"
     assert sentence(" ") == ""
+    for named in ("yard.mp4 does not exist", "clips/yard is no folder", "a_b-1.mkv cannot be read"):
+        assert sentence(named) == f"{named}."
+    assert sentence("my clip.mp4 is gone", name="my clip.mp4") == "my clip.mp4 is gone."
+    assert sentence("it took 0.5 s.") == "It took 0.5 s."
 
 
 def test_the_cache_forgets_its_oldest_files(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -58,12 +59,20 @@ def count(number: int, noun: str, nouns: str = "") -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {nouns or f'{noun}s'}"
 
 
-def sentence(words: str) -> str:
-    """The words with a capital at the front and a full stop at the end."""
+def sentence(words: str, *, name: str = "") -> str:
+    """The words with a capital at the front and a full stop at the end.
+
+    Args:
+        words: What is said.
+        name: A file name that keeps its letters at the front, as does every first word that is seen to be
+            one, such as "yard.mp4" or "clips/yard".
+    """
     words = words.strip()
     if not words:
         return ""
-    return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")
+    is_name = (name and words.startswith(name)) or re.match(r"[^\s.]*[./\\_]\w", words)
+    begun = words if is_name else words[0].upper() + words[1:]
+    return begun + ("" if words[-1] in ".!?…" else ".")
 
 
 def tracks_searched(seconds: Mapping[str, float], total_seconds: float) -> str:

@@ -115,8 +115,7 @@ class MomentRoutes:
         try:
             made = await self._cut(parameters["content_id"], span)
         except FootageError as error:
-            what = str(error).rstrip(".") + "."  # a file name at the front keeps its letters
-            words = {"error": what, "hint": sentence(error.hint)}
+            words = {"error": sentence(str(error)), "hint": sentence(error.hint)}
             return JSONResponse(words, HTTPStatus.NOT_FOUND)
         url = clip_address(
             parameters["content_id"], span, version=request.query_params.get("v", ""), ending="mp4"

@@ -162,7 +162,5 @@ def _remark(file: File, *, missing: bool) -> str:
 
 
 def _reason(file: File, most_characters: int = 1000) -> str:
-    """Why a file has its state, as a sentence; a file name at the front keeps its letters."""
-    reason = markup.shortened(file.reason.rstrip("."), most_characters)
-    named = reason.startswith(PurePath(file.path).name)
-    return f"{reason}." if named else sentence(reason)
+    """Why a file has its state, as a sentence."""
+    return sentence(markup.shortened(file.reason, most_characters), name=PurePath(file.path).name)
