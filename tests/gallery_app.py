@@ -260,10 +260,11 @@ def damaged(page, address: str) -> State:
 
 
 def visitor(page, address: str) -> State:
+    page.wait_for_selector(".fx-tiles")  # signed in
     page.goto(f"{address}/?{urlencode({'q': CAR})}")
     page.wait_for_selector(LOOKED, state="attached")
     yield "visitor-search"
-    for name in ("review", "library"):
+    for name in ("review", "library", "highlights"):
         page.goto(f"{address}/{name}")
         page.wait_for_timeout(1500)
         yield f"visitor-{name}"

@@ -144,9 +144,8 @@ def apply(
     latest = [each for each in standing(corrections) if each.content_id == content_id]
     said: dict[str, list[Correction]] = defaultdict(list)
     for correction in latest:
-        for text in (correction.original_text, correction.text):
-            if text and correction not in said[normalise_text(text)]:
-                said[normalise_text(text)].append(correction)
+        for words in {normalise_text(text) for text in (correction.original_text, correction.text) if text}:
+            said[words].append(correction)
     kept: dict[str, Event] = {}
     matched: set[str] = set()
     for event in events:
