@@ -5,6 +5,8 @@ const MOST_VIDEOS = 16
 const SETTLE_MS = 350
 const PATIENCE_MS = 6000 // the clock waits this long for the last tiles, and longer only if there is none at all
 const LOST_MS = 700
+const BUSY_MS = 1500 // so long after a move of the clock every frame is drawn
+const REST_MS = 150 // at rest the wall is looked at only so often: a loop of frames takes a tenth of a processor
 const TILE_SHAPE = 16 / 9
 const FIELDS =
   "input:not([type=button], [type=submit], [type=checkbox], [type=radio]), textarea, select, [contenteditable], [role=listbox]," +
@@ -23,6 +25,7 @@ class Wall {
     this.gate = new Gate()
     this.tiles = []
     this.wants = false
+    this.resting = null
     this.listening = new AbortController()
     this.timeline = new WallTimeline(root.querySelector(".timeline"), {
       now: () => this.clock.now,
@@ -38,15 +41,27 @@ class Wall {
     this.resized = new ResizeObserver(() => this.layout())
     this.resized.observe(root)
     document.addEventListener("keydown", (event) => this.key(event), { signal: this.listening.signal, capture: true })
+    for (const act of ["pointerdown", "pointermove", "wheel", "focusin"])
+      root.addEventListener(act, () => this.wake(), { signal: this.listening.signal, capture: true, passive: true })
     this.frame = () => {
-      this.next = requestAnimationFrame(this.frame)
       this.step()
+      if (this.busy) this.next = requestAnimationFrame(this.frame)
+      else this.resting = setTimeout(() => this.wake(), REST_MS)
     }
+    this.next = requestAnimationFrame(this.frame)
+  }
+
+  // Draw the next frame, also at rest.
+  wake() {
+    if (this.resting === null) return
+    clearTimeout(this.resting)
+    this.resting = null
     this.next = requestAnimationFrame(this.frame)
   }
 
   close() {
     cancelAnimationFrame(this.next)
+    clearTimeout(this.resting)
     this.listening.abort()
     this.resized.disconnect()
     this.timeline.close()
@@ -126,6 +141,11 @@ class Wall {
   }
 
   // -- The clock ----------------------------------------------------------------------
+
+  get busy() {
+    const moved = performance.now() - (this.touched ?? 0) < BUSY_MS
+    return this.wants || this.clock.playing || this.scrubbing || this.timeline.dirty || moved
+  }
 
   step() {
     if (!this.day) return
@@ -383,6 +403,7 @@ class Wall {
   }
 
   key(event) {
+    this.wake()
     const target = event.composedPath()[0]
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !this.day) return
     if (target instanceof Element && target.closest(FIELDS)) return
