@@ -35,6 +35,11 @@ class ReelCandidate:
     file: File | None = None
     """Its file, for camera and clock."""
 
+    @property
+    def content_id(self) -> str:
+        """Content id of its video."""
+        return self.clip.video.content_id
+
     @cached_property
     def began(self) -> datetime | None:
         """Wall clock of the first frame of its video; None where it is unknown or guessed."""
@@ -78,7 +83,7 @@ class ReelDraft:
 
 def same_moment(one: ReelCandidate, other: ReelCandidate) -> SameMomentKind | None:
     """How two clips show the same moment; None when they do not."""
-    if one.clip.video.content_id == other.clip.video.content_id:
+    if one.content_id == other.content_id:
         return "video" if _mostly(one.clip.span, other.clip.span) else None
     if one.wall is None or other.wall is None or one.wall[0] != other.wall[0]:
         return None
@@ -123,7 +128,7 @@ def draft(
     sure = [each for each in candidates if each.clip.verdict == "found"]
     left |= {id(each): "Not sure enough." for each in candidates if each.clip.verdict != "found"}
     best = _ranked(sure)
-    spread = spread and len({each.clip.video.content_id for each in best}) > 1
+    spread = spread and len({each.content_id for each in best}) > 1
     ranks = {id(each): number for number, each in enumerate(best)}
     chosen: list[ReelCandidate] = []
     waiting = best
@@ -185,11 +190,9 @@ def _arranged(chosen: Sequence[ReelCandidate], order: Order, *, spread: bool) ->
         return sorted(chosen, key=lambda each: key(each.clip))
     rest, made = list(chosen), list[ReelCandidate]()
     while rest:
-        recent = [each.clip.video.content_id for each in made[-MOST_IN_A_ROW:]]
+        recent = [each.content_id for each in made[-MOST_IN_A_ROW:]]
         full = spread and len(recent) == MOST_IN_A_ROW and len(set(recent)) == 1
-        at = next(
-            (n for n, each in enumerate(rest) if not full or each.clip.video.content_id != recent[0]), 0
-        )
+        at = next((n for n, each in enumerate(rest) if not full or each.content_id != recent[0]), 0)
         made.append(rest.pop(at))
     return made
 
@@ -198,7 +201,7 @@ def _run(arranged: Sequence[ReelCandidate]) -> int:
     """The most clips of one video that follow each other."""
     longest = length = 0
     for number, each in enumerate(arranged):
-        same = number > 0 and each.clip.video.content_id == arranged[number - 1].clip.video.content_id
+        same = number > 0 and each.content_id == arranged[number - 1].content_id
         length = length + 1 if same else 1
         longest = max(longest, length)
     return longest
@@ -216,7 +219,7 @@ def _near(candidates: Sequence[ReelCandidate]) -> Collection[tuple[int, int]]:
     """Pairs that meet in one video or on the wall clock, each by place."""
     lines: dict[tuple[str, str], list[tuple[float, float, int]]] = {}
     for place, each in enumerate(candidates):
-        video, span = each.clip.video.content_id, each.clip.span
+        video, span = each.content_id, each.clip.span
         lines.setdefault(("video", video), []).append((span.start_seconds, span.end_seconds, place))
         if each.wall:
             zoned, start, end = each.wall

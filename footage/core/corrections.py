@@ -43,6 +43,11 @@ class Correction:
     """When it was taken back, seconds since the epoch; 0 while it stands."""
 
     @property
+    def original(self) -> tuple[str, Span, str]:
+        """Video, span and text of the event that it was made for: what its versions have in common."""
+        return self.content_id, self.original_span, self.original_text
+
+    @property
     def removes(self) -> bool:
         """Whether it removes its event: nothing takes the place of that."""
         return not self.text
@@ -51,7 +56,7 @@ class Correction:
     def event_id(self) -> str:
         """Id of the event that it makes, or removes."""
         if self.removes:
-            return event_id(self.content_id, self.original_span, self.original_text)
+            return event_id(*self.original)
         return event_id(self.content_id, self.span, self.text)
 
 
@@ -74,21 +79,18 @@ def standing(corrections: Iterable[Correction]) -> list[Correction]:
     latest: dict[tuple[str, Span, str], Correction] = {}
     for correction in sorted(corrections, key=lambda each: (each.made_at, each.id)):
         if not correction.undone_at:
-            latest[(correction.content_id, correction.original_span, correction.original_text)] = correction
+            latest[correction.original] = correction
     return sorted(latest.values(), key=lambda each: (each.made_at, each.id))
 
 
 def restored(corrections: Iterable[Correction]) -> list[Correction]:
     """Removals that were taken back, of events for which nothing stands: the caption counts again."""
     listed = list(corrections)
-    stands = {(each.content_id, each.original_span, each.original_text) for each in standing(listed)}
-    added = additions(listed)
+    stands, added = {each.original for each in standing(listed)}, additions(listed)
     return [
         each
         for each in listed
-        if each.removes
-        and (each.original_span, each.original_text) not in added
-        and (each.content_id, each.original_span, each.original_text) not in stands
+        if each.removes and each.original not in stands and each.original[1:] not in added
     ]
 
 
@@ -98,10 +100,10 @@ def redoable(corrections: Iterable[Correction]) -> list[Correction]:
     A version that was made before the standing one cannot: the standing one would still count.
     """
     listed = list(corrections)
-    stands = {(each.content_id, each.original_span, each.original_text): each for each in standing(listed)}
+    stands = {each.original: each for each in standing(listed)}
     last: dict[tuple[str, Span, str], Correction] = {}
     for each in listed:
-        original = each.content_id, each.original_span, each.original_text
+        original = each.original
         now = stands.get(original)
         if not each.undone_at or (now and now.made_at >= each.made_at):
             continue
@@ -114,7 +116,7 @@ def additions(corrections: Iterable[Correction]) -> set[tuple[Span, str]]:
     """Span and text of what persons added that no caption mentions: its first version replaces itself."""
     first: dict[tuple[str, Span, str], Correction] = {}
     for each in sorted(corrections, key=lambda each: (each.made_at, each.id)):
-        first.setdefault((each.content_id, each.original_span, each.original_text), each)
+        first.setdefault(each.original, each)
     return {
         (each.original_span, each.original_text)
         for each in first.values()

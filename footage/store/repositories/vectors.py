@@ -117,11 +117,9 @@ class VectorRepository:
         for each in corrections:
             ours.setdefault(each.content_id, set()).add(each.event_id)
         wanted: dict[str, set[str]] = {content_id: set() for content_id in ours}
-        for each in restored(corrections):
+        made = [each for each in standing(corrections) if not each.removes]
+        for each in (*made, *restored(corrections)):
             wanted[each.content_id].add(each.event_id)
-        for each in standing(corrections):
-            if not each.removes:
-                wanted[each.content_id].add(each.event_id)
         tables = ["events"]
         if self._embedders.has_table(embedder):
             tables.append(self._embedders.table(embedder))

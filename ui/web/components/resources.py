@@ -37,6 +37,11 @@ class Desk:
         return _service(self.settings.model_dump_json(), self.settings, self.load_model)
 
 
+def page_of_app(title: str) -> Page:
+    """A page of the app's navigation, for a link from another one: it is named by its address."""
+    return st.Page(lambda: None, title=title, url_path=title.lower())
+
+
 def _once(make: Callable[P, T]) -> Callable[P, T]:
     """Make something once for all visitors; with other arguments it is replaced."""
     kept: Callable[P, T] = st.cache_resource(show_spinner=False, max_entries=1)(make)

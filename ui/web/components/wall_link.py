@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui.web.components.resources import page_of_app
+
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
-
 
 _LABEL, _ICON = "All cameras", ":material/grid_view:"
 _HELP = "Shows what every camera recorded then."
@@ -43,9 +44,10 @@ def link(moment: datetime, *, key: str) -> None:
         moment: The wall-clock time.
         key: Names the container of the link.
     """
-    review = st.Page(_elsewhere, title="Review", url_path="review")
     with st.container(key=key, width="content"):
-        st.page_link(review, label=_LABEL, icon=_ICON, help=_HELP, query_params=_address(moment))
+        st.page_link(
+            page_of_app("Review"), label=_LABEL, icon=_ICON, help=_HELP, query_params=_address(moment)
+        )
 
 
 def open_wall(moment: datetime | None) -> None:
@@ -67,7 +69,3 @@ def _address(moment: datetime) -> dict[str, str]:
 def _aware(moment: datetime) -> datetime:
     """A moment with its zone; without one it is assumed to be that of this machine, as on the wall itself."""
     return moment if moment.tzinfo else moment.astimezone()
-
-
-def _elsewhere() -> None:
-    """Stands for the page that the app's navigation draws."""

@@ -15,13 +15,12 @@ from ui.text import count, track_name
 from ui.web import index_jobs
 from ui.web.components import asking, cards, dates, markup, questions
 from ui.web.components.addresses import picture_address
-from ui.web.components.resources import Desk
+from ui.web.components.resources import Desk, page_of_app
 
 TILES = 12
 """Most videos that are shown."""
 _EVERY_SECONDS = 3.0
 _SAVED = 6
-_LIBRARY = "library"
 
 
 def show(desk: Desk) -> None:
@@ -129,7 +128,7 @@ def _videos(desk: Desk) -> None:
     words = browse.words(desk.service, first)
     paths = {content_id: browse.path_of(desk.service, content_id) for content_id in first}
     files = browse.files_at(desk.service, list(paths.values()))
-    library = st.Page(_elsewhere, title="Library", url_path=_LIBRARY)
+    library = page_of_app("Library")
     st.html('<h2 class="fx-head fx-tiles">In the index</h2>')
     with st.container(key="tiles"):
         for number, content_id in enumerate(each for each in first if each in videos):
@@ -155,7 +154,3 @@ def _videos(desk: Desk) -> None:
     total = overview(desk.service).videos
     if total > len(first):
         st.page_link(library, label=f"All {total:,} videos", icon=":material/video_library:")
-
-
-def _elsewhere() -> None:
-    """Stands for a page that the app's navigation draws; a link names it by its address."""
